@@ -1,0 +1,11 @@
+"""Devices: compact models and their sourced numbers. One file a model, one line in `MODELS`."""
+
+from mho.devices.device import AbstractContinuousDevice as AbstractContinuousDevice
+from mho.devices.device import AbstractDevice as AbstractDevice
+from mho.devices.device import Pulse as Pulse
+from mho.devices.ecram import ECRAM as ECRAM
+from mho.devices.ecram import ECRAMState as ECRAMState
+from mho.devices.ecram import Gate as Gate
+from mho.devices.library import MODELS as MODELS
+from mho.devices.library import parameter_sets as parameter_sets
+from mho.devices.library import parameters as parameters

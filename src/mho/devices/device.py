@@ -1,0 +1,96 @@
+"""What every device is: parameters in the module, everything that moves in a state, two faces of one physics.
+
+* The *continuous* face, `rate` and `current`, is what a circuit integrates.
+* The *event* face, `pulse` and `relax`, is what an array or a network applies a billion times, in closed form.
+
+Leaves of devices and states are scalars or batches of one shape, never stacked: every method works on one device, on a
+population from :func:`mho.sample`, and under `vmap` alike.
+"""
+
+from __future__ import annotations
+
+import abc
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+from jaxtyping import Array, Float
+
+from mho.core.fields import quantity
+
+Number = Float[Array, "..."]
+ROOM = 300.15  # [K], 27 degrees Celsius, SPICE's nominal temperature
+
+
+class Part(NamedTuple):
+    """A linear part between two terminals of a device: a resistor ('R', ohm) or a capacitor ('C', farad)."""
+
+    kind: str
+    a: str
+    b: str
+    value: Any
+
+
+class Pulse(eqx.Module):
+    """A rectangular voltage pulse at the terminal that programs the device.
+
+    Args:
+        amplitude: Voltage against the channel's ends (three terminals) or across the device (two) [V].
+        width: Duration [s].
+        channel: Mean potential of the channel during the pulse [V]; it lowers the effective amplitude.
+    """
+
+    amplitude: Number = quantity("V")
+    width: Number = quantity("s", low=0.0)
+    channel: Number = quantity("V", default=0.0)
+
+
+class AbstractDevice(eqx.Module):
+    """A compact model with its numbers. Subclasses are final; a published device is a file of numbers, not a subclass."""
+
+    terminals: eqx.AbstractClassVar[tuple[str, ...]]
+    """Terminals that a circuit connects, in order."""
+    internal: eqx.AbstractClassVar[tuple[str, ...]]
+    """Names of internal nodes, in addition to the terminals."""
+
+    @abc.abstractmethod
+    def rest(self) -> Any:
+        """State of the device left alone for ever (at its non-volatile starting point)."""
+
+    @abc.abstractmethod
+    def conductance(self, state: Any) -> Number:
+        """Channel conductance [S] at a small read voltage, without noise."""
+
+    @abc.abstractmethod
+    def pulse(self, state: Any, pulse: Pulse, *, key: jax.Array, temperature: float = ROOM) -> Any:
+        """State after one pulse."""
+
+    @abc.abstractmethod
+    def relax(self, state: Any, duration: Number, *, temperature: float = ROOM) -> Any:
+        """State after `duration` [s] without drive."""
+
+    @abc.abstractmethod
+    def read(self, state: Any, v: Number, *, key: jax.Array) -> Number:
+        """Channel current [A] at read voltage `v` [V], with read noise."""
+
+
+class AbstractContinuousDevice(AbstractDevice):
+    """A device that also has the continuous face, so that a circuit can hold it."""
+
+    states: eqx.AbstractClassVar[tuple[str, ...]]
+    """Documented names of the kinds of state."""
+
+    @abc.abstractmethod
+    def parts(self) -> tuple[Part, ...]:
+        """Linear resistors and capacitors between terminals and internal nodes."""
+
+    @abc.abstractmethod
+    def rate(self, state: Any, voltages: tuple[Number, ...], *, temperature: float = ROOM) -> Any:
+        """Time derivative of the state (a module of the same structure) at node voltages [V].
+
+        `voltages` are those of `terminals + internal`, in that order.
+        """
+
+    @abc.abstractmethod
+    def current(self, state: Any, voltages: tuple[Number, ...], *, temperature: float = ROOM) -> tuple[Number, ...]:
+        """Current [A] into the device at each of `terminals + internal`, without the linear `parts`."""

@@ -1,0 +1,328 @@
+"""Electrochemical random-access memory: volatile ion modes over a non-volatile conductance, in one device."""
+
+from __future__ import annotations
+
+import enum
+from typing import ClassVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from mho.core import random
+from mho.core.errors import ParameterError
+from mho.core.fields import check_ranges, quantity
+from mho.devices.device import ROOM, AbstractContinuousDevice, Number, Part, Pulse
+from mho.devices.kinetics import apply, arrhenius, follow, integral_of_cube, relative_decay, transition
+
+_CLAMP = 20.0  # largest argument of sinh; keeps a Newton iterate finite, never reached by a device in its range
+
+
+class Gate(enum.Enum):
+    """How the gate is left between pulses."""
+
+    SHORTED = "shorted"
+    OPEN = "open"
+
+
+class ECRAMState(eqx.Module):
+    """What moves in an ECRAM.
+
+    Args:
+        q: Volatile loading of each mode; their sum lies in [-1, 1] [1].
+        z: Slow order that follows the loading [1].
+        x: Non-volatile state in [0, 1] [1].
+        age: Time spent under drive, counted at the reference pulse's rate [s].
+        cycles: Equivalent full volatile loadings (wear) [1].
+        charge: Ionic charge that has passed the gate, either way [C].
+        pulses: Gate pulses seen (event face only) [1].
+    """
+
+    q: tuple[Number, ...] = quantity("1")
+    z: Number = quantity("1")
+    x: Number = quantity("1")
+    age: Number = quantity("s")
+    cycles: Number = quantity("1")
+    charge: Number = quantity("C")
+    pulses: Number = quantity("1")
+
+    @property
+    def loading(self) -> Number:
+        """Q, the sum of the volatile modes."""
+        return sum(self.q[1:], start=self.q[0])
+
+
+class ECRAM(AbstractContinuousDevice):
+    r"""A three-terminal electrochemical transistor with K volatile modes and one non-volatile state.
+
+    With the gate's effective voltage :math:`\eta = v_{ion} - (v_d + v_s)/2`, its normalised drive
+    :math:`s = p\,\sinh(\eta/v_0)/\sinh(v_{ref}/v_0)`, the loading rate :math:`\lambda = \lambda_{ref}|s|` with
+    :math:`\lambda_{ref} = -\ln(1-U)/t_{ref}`, :math:`\rho = 1/(1+h\lambda)` and :math:`Q = \sum_k q_k`:
+
+    .. math::
+        \dot q_k &= a_k k_a \lambda\,(\operatorname{sign} s - Q) - \rho\,q_k/\tau_k \\
+        \dot z &= [k_a(1-\rho)/\tau_{z,on} + \rho/\tau_{z,off}]\,(Q - z) \\
+        \dot x &= (b\lambda + \kappa Q^3)_+ (1-x) - (b\lambda + \kappa Q^3)_- x - (x-x_0)/\tau_x \\
+        G &= \max\{g_{min} + (g_{max}-g_{min})x + g_v g_a\operatorname{sign}(Q)|Q|^m[r+(1-r)|z|],\ g_{min}\} \\
+        k_a &= e^{-\kappa_r T/T_a}, \qquad g_a = e^{-\kappa_g T/T_a}, \qquad \dot T = |s|, \qquad T_a = 400\ \mathrm{s}
+
+    (the sign of :math:`b\lambda` is that of s). With one mode, :math:`h \to \infty`, m = r = 1 and no aging a pulse train
+    is exactly Tsodyks-Markram facilitation: :math:`u = Q`, U the efficacy, :math:`\tau_f = \tau_1`, weight
+    :math:`g_{nv} + g_v u` read after the pulse, intervals counted from a pulse's end to the next one's start.
+
+    Args:
+        g_min: Smallest channel conductance [S].
+        g_max: Channel conductance at full non-volatile insertion [S].
+        x_0: Non-volatile state at the start, to which self-discharge returns [1].
+        g_volatile: Conductance of the fully loaded volatile state, g_v [S].
+        efficacy: Share of the free volatile room that a reference pulse loads, U [1].
+        v_ref: Amplitude of the reference pulse [V].
+        t_ref: Width of the reference pulse [s].
+        v_0: Hopping voltage, in which the loading rate grows e-fold [V].
+        weights: Share of each mode in loading, a_k; they sum to 1 [1].
+        tau: Relaxation time of each mode, tau_k, gate shorted [s].
+        hold: Loading-rate scale of held release, h: 0 releases while driven, a large value does not [s].
+        exponent: Read-out exponent m: 1 linear, above 1 percolation [1].
+        order_floor: Share of the read-out that needs no order, r [1].
+        tau_order_on: Ordering time under drive [s].
+        tau_order_off: Ordering time without drive [s].
+        aging_rate: Aging of the loading rates per 400 s of drive, kappa_r [1].
+        aging_conductance: Aging of g_volatile per 400 s of drive, kappa_g [1].
+        write_share: Non-volatile loading relative to volatile loading, b [1].
+        consolidation: Rate at which a full volatile state becomes non-volatile, kappa [1/s].
+        tau_retention: Return of the non-volatile state, gate shorted [s].
+        tau_retention_open: The same, gate open [s].
+        open_release: Volatile release rate with the gate open, relative to shorted [1].
+        polarity: +1 if a positive gate voltage raises the conductance, -1 if it lowers it [1].
+        r_ion: Series resistance of electrolyte and gate line [ohm].
+        c_gate: Gate capacitance [F].
+        r_leak: Leakage from the ion node to the source [ohm].
+        charge_full: Ionic charge of the full volatile state [C].
+        drain_share: Share of the gate's current that leaves by the drain, f_D [1].
+        energy_release: Activation energy of release [J].
+        energy_loading: Activation energy of loading [J].
+        energy_conduction: Activation energy of the channel [J].
+        sigma_cycle: Cycle-to-cycle relative standard deviation of a pulse's effect [1].
+        sigma_read: Relative standard deviation of one read [1].
+
+    Raises:
+        ParameterError: If a value is out of range, g_max <= g_min, or weights and tau do not match.
+
+    Limits: the gate's intermediate voltages, temperature and age laws are forms, not measured here; age is averaged over a
+    pulse; consolidation and self-discharge are split within an event. A gate capacitance that charges is left out of the
+    event face (its time constant must be short against the pulse).
+    """
+
+    terminals: ClassVar[tuple[str, ...]] = ("gate", "drain", "source")
+    internal: ClassVar[tuple[str, ...]] = ("ion",)
+    states: ClassVar[tuple[str, ...]] = ("q", "z", "x", "age", "cycles", "charge", "pulses")
+
+    g_min: Number = quantity("S", positive=True)
+    g_max: Number = quantity("S", positive=True)
+    x_0: Number = quantity("1", low=0.0, high=1.0)
+    g_volatile: Number = quantity("S", positive=True)
+    efficacy: Number = quantity("1", positive=True, high=0.999999)
+    v_ref: Number = quantity("V", positive=True)
+    t_ref: Number = quantity("s", positive=True)
+    v_0: Number = quantity("V", positive=True)
+    weights: tuple[Number, ...] = quantity("1", low=0.0, high=1.0)
+    tau: tuple[Number, ...] = quantity("s", positive=True)
+    hold: Number = quantity("s", low=0.0, default=0.0)
+    exponent: Number = quantity("1", positive=True, default=1.0)
+    order_floor: Number = quantity("1", low=0.0, high=1.0, default=1.0)
+    tau_order_on: Number = quantity("s", positive=True, default=1.0)
+    tau_order_off: Number = quantity("s", positive=True, default=1.0)
+    aging_rate: Number = quantity("1", low=0.0, default=0.0)
+    aging_conductance: Number = quantity("1", low=0.0, default=0.0)
+    write_share: Number = quantity("1", low=0.0, default=0.0)
+    consolidation: Number = quantity("1/s", low=0.0, default=0.0)
+    tau_retention: Number = quantity("s", positive=True, default=1e9)
+    tau_retention_open: Number = quantity("s", positive=True, default=1e12)
+    open_release: Number = quantity("1", low=0.0, high=1.0, default=1.0)
+    polarity: Number = quantity("1", low=-1.0, high=1.0, default=1.0)
+    r_ion: Number = quantity("ohm", positive=True, default=1e3)
+    c_gate: Number = quantity("F", positive=True, default=0.2e-12)
+    r_leak: Number = quantity("ohm", positive=True, default=1e12)
+    charge_full: Number = quantity("C", low=0.0, default=0.0)
+    drain_share: Number = quantity("1", low=0.0, high=1.0, default=0.5)
+    energy_release: Number = quantity("J", low=0.0, default=0.0)
+    energy_loading: Number = quantity("J", low=0.0, default=0.0)
+    energy_conduction: Number = quantity("J", low=0.0, default=0.0)
+    sigma_cycle: Number = quantity("1", low=0.0, default=0.0)
+    sigma_read: Number = quantity("1", low=0.0, default=0.0)
+
+    aging_time: ClassVar[float] = 400.0  # T_a [s]: only a scale for the two aging constants
+
+    def __check_init__(self) -> None:
+        check_ranges(self)
+        if len(self.weights) != len(self.tau) or not self.tau:
+            raise ParameterError(f"ECRAM has {len(self.weights)} weights and {len(self.tau)} times tau; give one of each per mode.")
+        plain = all(isinstance(x, np.ndarray) and x.ndim == 0 for x in (*self.weights, self.g_min, self.g_max))
+        if plain and abs(sum(float(w) for w in self.weights) - 1.0) > 1e-6:
+            raise ParameterError(f"ECRAM.weights sum to {sum(float(w) for w in self.weights):.6g}; they must sum to 1.")
+        if plain and float(self.g_max) <= float(self.g_min):
+            raise ParameterError(f"ECRAM.g_max ({float(self.g_max):.4g} S) must exceed g_min ({float(self.g_min):.4g} S). Were they swapped?")
+
+    # ---- quantities of the model -----------------------------------------------------------------------------------
+    @property
+    def loading_rate(self) -> Number:
+        """Loading rate of the reference pulse, lambda_ref [1/s]."""
+        return -jnp.log1p(-self.efficacy) / self.t_ref
+
+    @property
+    def g_rest(self) -> Number:
+        """Channel conductance at rest [S]."""
+        return self.g_min + (self.g_max - self.g_min) * self.x_0
+
+    @property
+    def r_step(self) -> Number:
+        """Fall of the channel resistance by one reference pulse from rest (linear read-out, no age) [ohm]."""
+        return 1.0 / self.g_rest - 1.0 / (self.g_rest + self.g_volatile * self.efficacy)
+
+    def drive(self, eta: Number) -> Number:
+        """Normalised drive s at effective gate voltage `eta` [V]; 1 at the reference amplitude [1]."""
+        reference = jnp.clip(self.v_ref / self.v_0, 0.0, _CLAMP)
+        return self.polarity * jnp.sinh(jnp.clip(eta / self.v_0, -_CLAMP, _CLAMP)) / jnp.sinh(reference)
+
+    def slowing(self, age: Number) -> Number:
+        """k_a, what aging leaves of the loading rates [1]."""
+        return jnp.exp(-self.aging_rate * age / self.aging_time)
+
+    # ---- state and read-out ----------------------------------------------------------------------------------------
+    def rest(self) -> ECRAMState:
+        zero = jnp.zeros_like(self.x_0 * 1.0)
+        return ECRAMState(tuple(zero for _ in self.tau), zero, self.x_0 * 1.0, zero, zero, zero, zero)
+
+    def conductance(self, state: ECRAMState, *, temperature: float = ROOM) -> Number:
+        q = state.loading
+        order = self.order_floor + (1.0 - self.order_floor) * jnp.abs(state.z)
+        fade = jnp.exp(-self.aging_conductance * state.age / self.aging_time)
+        volatile = self.g_volatile * fade * jnp.sign(q) * jnp.abs(q) ** self.exponent * order
+        g = self.g_min + (self.g_max - self.g_min) * state.x + volatile
+        return jnp.maximum(g, self.g_min) / arrhenius(self.energy_conduction, temperature)
+
+    def read(self, state: ECRAMState, v: Number, *, key: jax.Array) -> Number:
+        g = self.conductance(state)
+        noise = random.normal(key, jnp.shape(g), jnp.result_type(g))
+        return g * (1.0 + self.sigma_read * noise) * v
+
+    # ---- continuous face -------------------------------------------------------------------------------------------
+    def parts(self) -> tuple[Part, ...]:
+        return (
+            Part("R", "gate", "ion", self.r_ion),
+            Part("C", "ion", "drain", self.c_gate * self.drain_share),
+            Part("C", "ion", "source", self.c_gate * (1.0 - self.drain_share)),
+            Part("R", "ion", "source", self.r_leak),
+        )
+
+    def rate(self, state, voltages, *, temperature: float = ROOM, gate: Gate = Gate.SHORTED) -> ECRAMState:
+        _, drain, source, ion = voltages
+        s = self.drive(ion - 0.5 * (drain + source))
+        q = state.loading
+        k_a = self.slowing(state.age)
+        load = self.loading_rate / arrhenius(self.energy_loading, temperature) * s
+        speed = jnp.abs(load)
+        rho = 1.0 / (1.0 + self.hold * speed)
+        loading = k_a * (load - speed * q)
+        release = [rho * r * x for r, x in zip(self._release(temperature, gate), state.q, strict=True)]
+        write = self.write_share * load + self.consolidation * q * q * q
+        leave = (state.x - self.x_0) / self._retention(gate)
+        d_q = tuple(a * loading - r for a, r in zip(self.weights, release, strict=True))
+        return ECRAMState(
+            q=d_q,
+            z=(k_a * (1.0 - rho) / self.tau_order_on + rho / self.tau_order_off) * (q - state.z),
+            x=jnp.where(write > 0, write * (1.0 - state.x), write * state.x) - leave,
+            age=jnp.abs(s),
+            cycles=jnp.abs(loading),
+            charge=self.charge_full * jnp.abs(sum(d_q[1:], start=d_q[0])),
+            pulses=jnp.zeros_like(q),
+        )
+
+    def current(self, state, voltages, *, temperature: float = ROOM) -> tuple[Number, ...]:
+        _, drain, source, _ = voltages
+        channel = self.conductance(state, temperature=temperature) * (drain - source)
+        d_q = self.rate(state, voltages, temperature=temperature).q
+        ionic = self.polarity * self.charge_full * sum(d_q[1:], start=d_q[0])
+        return jnp.zeros_like(channel), channel - self.drain_share * ionic, (self.drain_share - 1.0) * ionic - channel, ionic
+
+    def _release(self, temperature: float, gate: Gate) -> list[Number]:
+        slow = self.open_release if gate is Gate.OPEN else 1.0
+        return [slow / (tau * arrhenius(self.energy_release, temperature)) for tau in self.tau]
+
+    def _retention(self, gate: Gate) -> Number:
+        return self.tau_retention_open if gate is Gate.OPEN else self.tau_retention
+
+    # ---- event face ------------------------------------------------------------------------------------------------
+    def pulse(self, state: ECRAMState, pulse: Pulse, *, key: jax.Array, temperature: float = ROOM) -> ECRAMState:
+        after = self.prepare(pulse, age=state.age, temperature=temperature)(self, state)
+        noise = 1.0 + self.sigma_cycle * random.normal(key, jnp.shape(state.loading), jnp.result_type(state.loading))
+        q = tuple(a + (b - a) * noise for a, b in zip(state.q, after.q, strict=True))
+        x = state.x + (after.x - state.x) * noise
+        return eqx.tree_at(lambda s: (s.q, s.x), after, (q, x))
+
+    def prepare(self, pulse: Pulse, *, age: Number = 0.0, temperature: float = ROOM, steps: int = 16) -> ECRAMPulse:
+        """The exact effect of one kind of pulse, computed once, to be applied to many states without noise.
+
+        Args:
+            pulse: Amplitude, width, channel bias.
+            age: Age at which the pulse comes [s].
+            temperature: [K].
+            steps: Even number of intervals in which consolidation during the pulse is summed (Simpson).
+        """
+        s = self.drive(pulse.amplitude - pulse.channel)
+        older = age + jnp.abs(s) * pulse.width
+        k_a = self.slowing(age) * relative_decay(self.aging_rate * (older - age) / self.aging_time)
+        load = self.loading_rate / arrhenius(self.energy_loading, temperature) * s
+        speed = jnp.abs(load)
+        rho = 1.0 / (1.0 + self.hold * speed)
+        order = k_a * (1.0 - rho) / self.tau_order_on + rho / self.tau_order_off
+        zero = jnp.zeros_like(k_a * load)
+        rows = []
+        for i, (a, r) in enumerate(zip(self.weights, self._release(temperature, Gate.SHORTED), strict=True)):
+            rows.append([-a * k_a * speed - (rho * r if i == j else zero) for j in range(len(self.tau))] + [zero, zero, a * k_a * load])
+        rows.append([order + zero for _ in self.tau] + [zero - order, zero, zero])
+        rows.append([-k_a * speed + zero for _ in self.tau] + [zero, zero, k_a * load])
+        rows.append([zero] * (len(self.tau) + 3))
+        return ECRAMPulse(transition(rows, pulse.width / steps), self.write_share * load, older - age, pulse.width * 1.0, steps)
+
+    def relax(self, state, duration, *, temperature: float = ROOM, gate: Gate = Gate.SHORTED) -> ECRAMState:
+        modes = [(q, 1.0 / r) for q, r in zip(state.q, self._release(temperature, gate), strict=True)]
+        q = tuple(a * jnp.exp(-duration / tau) for a, tau in modes)
+        x = _write(state.x, self.consolidation * integral_of_cube(modes, duration))
+        x = self.x_0 + (x - self.x_0) * jnp.exp(-duration / self._retention(gate))
+        moved = self.charge_full * jnp.abs(state.loading - sum(q[1:], start=q[0]))
+        z = follow(state.z, self.tau_order_off, modes, duration)
+        return ECRAMState(q, z, x, state.age + 0.0 * duration, state.cycles + 0.0 * duration, state.charge + moved, state.pulses + 0.0 * duration)
+
+
+class ECRAMPulse(eqx.Module):
+    """One kind of gate pulse as a linear map of (q, z, cycles); made by :meth:`ECRAM.prepare`."""
+
+    matrix: jax.Array
+    write: Number
+    aging: Number
+    width: Number
+    steps: int = eqx.field(static=True)
+
+    def __call__(self, device: ECRAM, state: ECRAMState) -> ECRAMState:
+        """State after the pulse, without cycle-to-cycle noise."""
+        zero = jnp.zeros_like(state.loading)
+        vector = (*state.q, state.z, zero, zero + 1.0)
+        k = len(state.q)
+        cube = state.loading**3
+        for i in range(1, self.steps + 1):
+            vector = apply(self.matrix, vector)
+            weight = 1.0 if i == self.steps else (4.0 if i % 2 else 2.0)
+            cube = cube + weight * sum(vector[1:k], start=vector[0]) ** 3
+        cube = cube * self.width / (3.0 * self.steps)
+        x = _write(state.x, self.write * self.width + device.consolidation * cube)
+        x = device.x_0 + (x - device.x_0) * jnp.exp(-self.width / device.tau_retention)
+        loaded = jnp.abs(vector[k + 1])
+        moved = device.charge_full * jnp.abs(sum(vector[1:k], start=vector[0]) - state.loading)
+        return ECRAMState(vector[:k], vector[k], x, state.age + self.aging, state.cycles + loaded, state.charge + moved, state.pulses + 1.0)
+
+
+def _write(x: Number, amount: Number) -> Number:
+    """x after a signed write in a soft-bounded room: towards 1 if positive, towards 0 if negative."""
+    return jnp.where(amount > 0, 1.0 - (1.0 - x) * jnp.exp(-jnp.abs(amount)), x * jnp.exp(-jnp.abs(amount)))

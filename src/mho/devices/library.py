@@ -1,0 +1,44 @@
+"""The shelf: which models there are, and the packaged parameter sets."""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+from importlib.resources import files
+from pathlib import Path
+
+from mho.core.errors import ParameterError
+from mho.core.parameters import ParameterSet, read
+from mho.devices.device import AbstractDevice
+from mho.devices.ecram import ECRAM
+
+MODELS: dict[str, type[AbstractDevice]] = {
+    "ecram": ECRAM,
+}
+
+
+def models() -> dict[str, type[AbstractDevice]]:
+    """`MODELS` and those of installed third-party packages (entry-point group ``mho.devices``)."""
+    return MODELS | {point.name: point.load() for point in entry_points(group="mho.devices")}
+
+
+def _folder() -> Path:
+    return Path(str(files("mho.devices") / "parameters"))
+
+
+def parameter_sets() -> list[str]:
+    """Names of the packaged parameter sets."""
+    return sorted(path.stem for path in _folder().glob("*.toml"))
+
+
+def parameters(name: str | Path) -> ParameterSet:
+    """A packaged parameter set by name, or one of your own by its path (ending in ``.toml``).
+
+    Raises:
+        ParameterError: If there is no such set, or it is malformed.
+    """
+    text = str(name)
+    if text.endswith(".toml"):
+        return read(text, models())
+    if text not in parameter_sets():
+        raise ParameterError(f"There is no parameter set {text!r}. Packaged: {', '.join(parameter_sets())}; or give a path ending in .toml.")
+    return read(_folder() / f"{text}.toml", models())
