@@ -1,0 +1,36 @@
+"""Fixtures that every room's tests share."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import jax
+import pytest
+
+REFERENCES = Path(os.environ.get("MHO_REFERENCES", Path(__file__).resolve().parents[2] / "shared" / "references"))
+
+
+@pytest.fixture(scope="session")
+def references() -> Path:
+    """Folder of reference data made by other tools; it lies beside the checkout and is not part of the project."""
+    if not REFERENCES.is_dir():
+        pytest.skip("reference data not found: set MHO_REFERENCES to the folder that holds spiking/, circuits/ and measured/")
+    return REFERENCES
+
+
+@pytest.fixture(scope="session")
+def ngspice() -> str:
+    """Path of the ngspice program."""
+    program = shutil.which("ngspice")
+    if program is None:
+        pytest.skip("ngspice is not installed (Debian: apt-get install ngspice); the comparison with it did not run")
+    return program
+
+
+@pytest.fixture
+def x64():
+    """Double precision for the length of one test, as the circuit floor uses it."""
+    with jax.enable_x64(True):
+        yield
