@@ -1,0 +1,45 @@
+"""From a pulse measurement to spiking neurons that filter in time, with one ECRAM at every floor.
+
+What each stage hands to the report. A series or table that a stage does not give leaves its figure out; one that is not
+listed here is drawn at the end of the page, by its kind.
+
+================  ==========================  =====================================================================
+stage             series or table             what is in it (x -> y)
+================  ==========================  =====================================================================
+measurement       measurement.fit             time -> measured resistance (points), model (line); one sweep is enough
+measurement       measurement.residuals       time -> residual, fitted and held out
+measurement       measurement.parameters      table: parameter, fitted, 95 % interval, generating value, remark
+measurement       measurement.selection       table: number of modes, criterion, held-out error, remark
+measurement       measurement.real            time -> measured current of a real device, model
+measurement       measurement.real_residuals  time -> residual of the same
+device            device.pulse_train          time -> channel resistance of fitted and reference device in a spike train
+device            device.relaxation           time after a spike (log) -> share of the change that is left, per device
+neuron            neuron.waveform             time -> membrane, spike and delayed node of the reference neuron
+neuron            neuron.f_i                  input current (log) -> firing rate
+neuron            neuron.pulse_width          delay control voltage -> spike width (log)
+synapse           synapse.facilitation        spike number -> charge per event over the first's, one curve a rate
+synapse           synapse.resistance          spike number -> channel resistance, one curve a rate
+synapse           synapse.recovery            time after the train (log) -> charge of a probe over the first's
+synapse           synapse.paired_pulse        interval (log) -> paired-pulse ratio: circuit (points), device (line)
+excitability      excitability.rate           time -> instantaneous rate before, during, after the train, both signs
+excitability      excitability.resistance     time -> channel resistance in the neuron, both signs
+energy            energy.split                boundary (names) -> energy per spike by part (stacked bars)
+energy            energy.current              input current (log) -> energy per spike
+topologies        topologies.energy           topology (names) -> energy per spike by part (stacked bars)
+topologies        topologies.facilitation     topology (names) -> output spikes with and without facilitation (bars)
+topologies        topologies.compared         table: rate, width, energy, where the ECRAM acts, effect
+population        population.energy           samples of energy per spike (histogram)
+population        population.width            samples of spike width (histogram)
+population        population.rate             samples of firing rate (histogram)
+population        population.failures         table: reason, number
+network           network.high_pass           input rate (log) -> steady efficacy over the first, one curve a time constant
+network           network.band_pass           input rate (log) -> steady efficacy, mark at 1/sqrt(U tau_f tau_rec)
+network           network.population          input rate (log) -> output rate of the layer, per synapse
+network           network.bank                input rate (log) -> response of each member of the bank
+network           network.confusion           table: true rate against decided rate
+floors            floors.resistance           spike number -> resistance through device, circuit and network
+floors            floors.differences          spike number -> relative difference from the device floor
+floors            floors.agreement            table: quantity, device, circuit, network, largest difference
+floors            paper.compared              table: quantity, the paper's number, ours, what is assumed
+================  ==========================  =====================================================================
+"""
