@@ -14,7 +14,8 @@ from mho.core import random
 from mho.core.errors import ParameterError
 from mho.core.fields import check_ranges, quantity
 from mho.devices.device import ROOM, AbstractContinuousDevice, Number, Part, Pulse
-from mho.devices.kinetics import apply, arrhenius, follow, integral_of_cube, relative_decay, transition
+from mho.devices.ecram_pulse import ECRAMPulse
+from mho.devices.kinetics import arrhenius, flow, follow, integral_of_cube, known, relative_decay, signed_power
 
 _CLAMP = 20.0  # largest argument of sinh; keeps a Newton iterate finite, never reached by a device in its range
 
@@ -63,11 +64,12 @@ class ECRAM(AbstractContinuousDevice):
     .. math::
         \dot q_k &= a_k k_a \lambda\,(\operatorname{sign} s - Q) - \rho\,q_k/\tau_k \\
         \dot z &= [k_a(1-\rho)/\tau_{z,on} + \rho/\tau_{z,off}]\,(Q - z) \\
-        \dot x &= (b\lambda + \kappa Q^3)_+ (1-x) - (b\lambda + \kappa Q^3)_- x - (x-x_0)/\tau_x \\
+        \dot x &= w_+ (1-s_u x) - \beta w_- [1-s_d(1-x)] - (x-x_0)/\tau_x \\
+        w &= b\lambda\operatorname{sign}s + \kappa Q^3 \\
         G &= \max\{g_{min} + (g_{max}-g_{min})x + g_v g_a\operatorname{sign}(Q)|Q|^m[r+(1-r)|z|],\ g_{min}\} \\
         k_a &= e^{-\kappa_r T/T_a}, \qquad g_a = e^{-\kappa_g T/T_a}, \qquad \dot T = |s|, \qquad T_a = 400\ \mathrm{s}
 
-    (the sign of :math:`b\lambda` is that of s). With one mode, :math:`h \to \infty`, m = r = 1 and no aging a pulse train
+    (x stops at 0 and 1). With one mode, :math:`h \to \infty`, m = r = 1 and no aging a pulse train
     is exactly Tsodyks-Markram facilitation: :math:`u = Q`, U the efficacy, :math:`\tau_f = \tau_1`, weight
     :math:`g_{nv} + g_v u` read after the pulse, intervals counted from a pulse's end to the next one's start.
 
@@ -90,6 +92,9 @@ class ECRAM(AbstractContinuousDevice):
         aging_rate: Aging of the loading rates per 400 s of drive, kappa_r [1].
         aging_conductance: Aging of g_volatile per 400 s of drive, kappa_g [1].
         write_share: Non-volatile loading relative to volatile loading, b [1].
+        softness_up: Share of the upward write rate that is lost at x = 1, s_u: 1 soft bounds, 0 linear [1].
+        softness_down: Share of the downward write rate that is lost at x = 0, s_d [1].
+        depression: Downward write rate relative to upward, beta [1].
         consolidation: Rate at which a full volatile state becomes non-volatile, kappa [1/s].
         tau_retention: Return of the non-volatile state, gate shorted [s].
         tau_retention_open: The same, gate open [s].
@@ -109,9 +114,11 @@ class ECRAM(AbstractContinuousDevice):
     Raises:
         ParameterError: If a value is out of range, g_max <= g_min, or weights and tau do not match.
 
-    Limits: the gate's intermediate voltages, temperature and age laws are forms, not measured here; age is averaged over a
-    pulse; consolidation and self-discharge are split within an event. A gate capacitance that charges is left out of the
-    event face (its time constant must be short against the pulse).
+    Limits: the gate's intermediate voltages, temperature and age laws are forms, not measured here. The event face is exact
+    but for four things. Age is averaged over a pulse (exact where release is held). A write that changes sign within an
+    event, and consolidation against self-discharge, are taken one after the other (error below the product of the two).
+    `charge` counts the net change of each event. A gate capacitance that charges is left out (its time constant must be
+    short against the pulse).
     """
 
     terminals: ClassVar[tuple[str, ...]] = ("gate", "drain", "source")
@@ -136,6 +143,9 @@ class ECRAM(AbstractContinuousDevice):
     aging_rate: Number = quantity("1", low=0.0, default=0.0)
     aging_conductance: Number = quantity("1", low=0.0, default=0.0)
     write_share: Number = quantity("1", low=0.0, default=0.0)
+    softness_up: Number = quantity("1", low=0.0, high=1.0, default=1.0)
+    softness_down: Number = quantity("1", low=0.0, high=1.0, default=1.0)
+    depression: Number = quantity("1", positive=True, default=1.0)
     consolidation: Number = quantity("1/s", low=0.0, default=0.0)
     tau_retention: Number = quantity("s", positive=True, default=1e9)
     tau_retention_open: Number = quantity("s", positive=True, default=1e12)
@@ -157,12 +167,16 @@ class ECRAM(AbstractContinuousDevice):
     def __check_init__(self) -> None:
         check_ranges(self)
         if len(self.weights) != len(self.tau) or not self.tau:
-            raise ParameterError(f"ECRAM has {len(self.weights)} weights and {len(self.tau)} times tau; give one of each per mode.")
+            raise ParameterError(
+                f"ECRAM has {len(self.weights)} weights and {len(self.tau)} times tau; give one of each per mode."
+            )
         plain = all(isinstance(x, np.ndarray) and x.ndim == 0 for x in (*self.weights, self.g_min, self.g_max))
         if plain and abs(sum(float(w) for w in self.weights) - 1.0) > 1e-6:
             raise ParameterError(f"ECRAM.weights sum to {sum(float(w) for w in self.weights):.6g}; they must sum to 1.")
         if plain and float(self.g_max) <= float(self.g_min):
-            raise ParameterError(f"ECRAM.g_max ({float(self.g_max):.4g} S) must exceed g_min ({float(self.g_min):.4g} S). Were they swapped?")
+            raise ParameterError(
+                f"ECRAM.g_max ({float(self.g_max):.4g} S) must exceed g_min ({float(self.g_min):.4g} S). Were they swapped?"
+            )
 
     # ---- quantities of the model -----------------------------------------------------------------------------------
     @property
@@ -187,28 +201,35 @@ class ECRAM(AbstractContinuousDevice):
 
     def slowing(self, age: Number) -> Number:
         """k_a, what aging leaves of the loading rates [1]."""
-        return jnp.exp(-self.aging_rate * age / self.aging_time)
+        return _faded(self.aging_rate, age)
 
     # ---- state and read-out ----------------------------------------------------------------------------------------
     def rest(self) -> ECRAMState:
-        zero = jnp.zeros_like(self.x_0 * 1.0)
-        return ECRAMState(tuple(zero for _ in self.tau), zero, self.x_0 * 1.0, zero, zero, zero, zero)
+        """No volatile loading, x at x_0; leaves have the batch shape of the device."""
+        shape = jnp.broadcast_shapes(*(jnp.shape(leaf) for leaf in jax.tree.leaves(self)))
+        zero = jnp.zeros(shape, jnp.result_type(float))
+        return ECRAMState(tuple(zero for _ in self.tau), zero, zero + self.x_0, zero, zero, zero, zero)
 
     def conductance(self, state: ECRAMState, *, temperature: float = ROOM) -> Number:
-        q = state.loading
-        order = self.order_floor + (1.0 - self.order_floor) * jnp.abs(state.z)
-        fade = jnp.exp(-self.aging_conductance * state.age / self.aging_time)
-        volatile = self.g_volatile * fade * jnp.sign(q) * jnp.abs(q) ** self.exponent * order
+        """Channel conductance [S], never below g_min."""
+        volatile = (
+            self.g_volatile * _faded(self.aging_conductance, state.age) * signed_power(state.loading, self.exponent)
+        )
+        if not known(self.order_floor, 1.0):
+            volatile = volatile * (self.order_floor + (1.0 - self.order_floor) * jnp.abs(state.z))
         g = self.g_min + (self.g_max - self.g_min) * state.x + volatile
-        return jnp.maximum(g, self.g_min) / arrhenius(self.energy_conduction, temperature)
+        # Not maximum(): at rest a device may sit on the floor, and its derivative there must be the channel's.
+        return jnp.where(g < self.g_min, self.g_min, g) / arrhenius(self.energy_conduction, temperature)
 
-    def read(self, state: ECRAMState, v: Number, *, key: jax.Array) -> Number:
-        g = self.conductance(state)
+    def read(self, state: ECRAMState, v: Number, *, key: jax.Array, temperature: float = ROOM) -> Number:
+        """Channel current [A] at read voltage `v` [V], with relative read noise."""
+        g = self.conductance(state, temperature=temperature)
         noise = random.normal(key, jnp.shape(g), jnp.result_type(g))
         return g * (1.0 + self.sigma_read * noise) * v
 
     # ---- continuous face -------------------------------------------------------------------------------------------
     def parts(self) -> tuple[Part, ...]:
+        """Ion resistance, gate capacitance shared between drain and source, and leakage."""
         return (
             Part("R", "gate", "ion", self.r_ion),
             Part("C", "ion", "drain", self.c_gate * self.drain_share),
@@ -217,22 +238,20 @@ class ECRAM(AbstractContinuousDevice):
         )
 
     def rate(self, state, voltages, *, temperature: float = ROOM, gate: Gate = Gate.SHORTED) -> ECRAMState:
+        """Time derivative of the state at the voltages of gate, drain, source and ion node [V]."""
         _, drain, source, ion = voltages
         s = self.drive(ion - 0.5 * (drain + source))
         q = state.loading
         k_a = self.slowing(state.age)
-        load = self.loading_rate / arrhenius(self.energy_loading, temperature) * s
-        speed = jnp.abs(load)
-        rho = 1.0 / (1.0 + self.hold * speed)
+        load, speed, rho = self._driven(s, temperature)
         loading = k_a * (load - speed * q)
         release = [rho * r * x for r, x in zip(self._release(temperature, gate), state.q, strict=True)]
         write = self.write_share * load + self.consolidation * q * q * q
-        leave = (state.x - self.x_0) / self._retention(gate)
         d_q = tuple(a * loading - r for a, r in zip(self.weights, release, strict=True))
         return ECRAMState(
             q=d_q,
             z=(k_a * (1.0 - rho) / self.tau_order_on + rho / self.tau_order_off) * (q - state.z),
-            x=jnp.where(write > 0, write * (1.0 - state.x), write * state.x) - leave,
+            x=self._writing(state.x, write) - (state.x - self.x_0) / self._retention(gate),
             age=jnp.abs(s),
             cycles=jnp.abs(loading),
             charge=self.charge_full * jnp.abs(sum(d_q[1:], start=d_q[0])),
@@ -240,11 +259,23 @@ class ECRAM(AbstractContinuousDevice):
         )
 
     def current(self, state, voltages, *, temperature: float = ROOM) -> tuple[Number, ...]:
+        """Channel current, and the ions' current from the ion node to drain and source [A]; they sum to zero."""
         _, drain, source, _ = voltages
         channel = self.conductance(state, temperature=temperature) * (drain - source)
         d_q = self.rate(state, voltages, temperature=temperature).q
         ionic = self.polarity * self.charge_full * sum(d_q[1:], start=d_q[0])
-        return jnp.zeros_like(channel), channel - self.drain_share * ionic, (self.drain_share - 1.0) * ionic - channel, ionic
+        return (
+            jnp.zeros_like(channel),
+            channel - self.drain_share * ionic,
+            (self.drain_share - 1.0) * ionic - channel,
+            ionic,
+        )
+
+    def _driven(self, s: Number, temperature: float) -> tuple[Number, Number, Number]:
+        """Signed loading rate, its size, and what drive leaves of the release."""
+        load = self.loading_rate / arrhenius(self.energy_loading, temperature) * s
+        speed = jnp.abs(load)
+        return load, speed, 1.0 / (1.0 + self.hold * speed)
 
     def _release(self, temperature: float, gate: Gate) -> list[Number]:
         slow = self.open_release if gate is Gate.OPEN else 1.0
@@ -253,76 +284,74 @@ class ECRAM(AbstractContinuousDevice):
     def _retention(self, gate: Gate) -> Number:
         return self.tau_retention_open if gate is Gate.OPEN else self.tau_retention
 
+    def _writing(self, x: Number, write: Number) -> Number:
+        """Rate of x under the signed write rate `write`, with the room that is left either way."""
+        up = jnp.where(x < 1.0, write * (1.0 - self.softness_up * x), 0.0)
+        down = jnp.where(x > 0.0, write * self.depression * (1.0 - self.softness_down * (1.0 - x)), 0.0)
+        return jnp.where(write > 0.0, up, down)
+
+    def written(self, x: Number, write: Number, discharge: Number) -> Number:
+        """The non-volatile state after an integrated signed write and an integrated self-discharge rate, both spread evenly."""
+        fall = write * self.depression
+        source = jnp.where(write > 0.0, write, fall * (1.0 - self.softness_down)) + discharge * self.x_0
+        sink = jnp.where(write > 0.0, write * self.softness_up, -fall * self.softness_down) + discharge
+        x = x + (source - sink * x) * relative_decay(sink)
+        return jnp.where(x > 1.0, 1.0, jnp.where(x < 0.0, 0.0, x))
+
     # ---- event face ------------------------------------------------------------------------------------------------
     def pulse(self, state: ECRAMState, pulse: Pulse, *, key: jax.Array, temperature: float = ROOM) -> ECRAMState:
-        after = self.prepare(pulse, age=state.age, temperature=temperature)(self, state)
-        noise = 1.0 + self.sigma_cycle * random.normal(key, jnp.shape(state.loading), jnp.result_type(state.loading))
-        q = tuple(a + (b - a) * noise for a, b in zip(state.q, after.q, strict=True))
-        x = state.x + (after.x - state.x) * noise
-        return eqx.tree_at(lambda s: (s.q, s.x), after, (q, x))
+        """State after one gate pulse, with cycle-to-cycle noise. For many pulses of a kind, `prepare` once."""
+        age = 0.0 if known(self.aging_rate, 0.0) else state.age
+        return self.prepare(pulse, age=age, temperature=temperature).noisy(self, state, key=key)
 
-    def prepare(self, pulse: Pulse, *, age: Number = 0.0, temperature: float = ROOM, steps: int = 16) -> ECRAMPulse:
-        """The exact effect of one kind of pulse, computed once, to be applied to many states without noise.
+    def prepare(self, pulse: Pulse, *, age: Number = 0.0, temperature: float = ROOM) -> ECRAMPulse:
+        """The effect of one kind of pulse in closed form, computed once, to be applied to many states.
 
         Args:
             pulse: Amplitude, width, channel bias.
-            age: Age at which the pulse comes [s].
+            age: Age at which the pulse comes [s]; it matters only where `aging_rate` is not zero.
             temperature: [K].
-            steps: Even number of intervals in which consolidation during the pulse is summed (Simpson).
         """
         s = self.drive(pulse.amplitude - pulse.channel)
-        older = age + jnp.abs(s) * pulse.width
-        k_a = self.slowing(age) * relative_decay(self.aging_rate * (older - age) / self.aging_time)
-        load = self.loading_rate / arrhenius(self.energy_loading, temperature) * s
-        speed = jnp.abs(load)
-        rho = 1.0 / (1.0 + self.hold * speed)
+        aging = jnp.abs(s) * pulse.width
+        k_a = self.slowing(age)
+        if not known(self.aging_rate, 0.0):
+            k_a = k_a * relative_decay(self.aging_rate * aging / self.aging_time)
+        load, speed, rho = self._driven(s, temperature)
         order = k_a * (1.0 - rho) / self.tau_order_on + rho / self.tau_order_off
         zero = jnp.zeros_like(k_a * load)
-        rows = []
+        k = len(self.tau)
+        rows = []  # of q_1 .. q_K, 1, z, and the loading itself
         for i, (a, r) in enumerate(zip(self.weights, self._release(temperature, Gate.SHORTED), strict=True)):
-            rows.append([-a * k_a * speed - (rho * r if i == j else zero) for j in range(len(self.tau))] + [zero, zero, a * k_a * load])
-        rows.append([order + zero for _ in self.tau] + [zero - order, zero, zero])
-        rows.append([-k_a * speed + zero for _ in self.tau] + [zero, zero, k_a * load])
-        rows.append([zero] * (len(self.tau) + 3))
-        return ECRAMPulse(transition(rows, pulse.width / steps), self.write_share * load, older - age, pulse.width * 1.0, steps)
+            rows.append(
+                [-a * k_a * speed - (rho * r if i == j else zero) for j in range(k)] + [a * k_a * load, zero, zero]
+            )
+        rows.append([zero] * (k + 3))
+        rows.append([order + zero] * k + [zero, zero - order, zero])
+        rows.append([-k_a * speed + zero] * k + [k_a * load, zero, zero])
+        change, form = flow(rows, pulse.width, [1.0] * k + [0.0])
+        return ECRAMPulse.of(
+            change, form, write=self.write_share * load * pulse.width, aging=aging, width=pulse.width * 1.0
+        )
 
     def relax(self, state, duration, *, temperature: float = ROOM, gate: Gate = Gate.SHORTED) -> ECRAMState:
-        modes = [(q, 1.0 / r) for q, r in zip(state.q, self._release(temperature, gate), strict=True)]
-        q = tuple(a * jnp.exp(-duration / tau) for a, tau in modes)
-        x = _write(state.x, self.consolidation * integral_of_cube(modes, duration))
-        x = self.x_0 + (x - self.x_0) * jnp.exp(-duration / self._retention(gate))
-        moved = self.charge_full * jnp.abs(state.loading - sum(q[1:], start=q[0]))
-        z = follow(state.z, self.tau_order_off, modes, duration)
-        return ECRAMState(q, z, x, state.age + 0.0 * duration, state.cycles + 0.0 * duration, state.charge + moved, state.pulses + 0.0 * duration)
+        """State after `duration` [s] at zero drive, the gate shorted to the channel or left open."""
+        modes = list(zip(state.q, self._release(temperature, gate), strict=True))
+        q = tuple(a * jnp.exp(-duration * r) for a, r in modes)
+        moved = sum(a * -jnp.expm1(-duration * r) for a, r in modes)
+        x = self.written(state.x, self.consolidation * integral_of_cube(modes, duration), 0.0)
+        same = jnp.zeros_like(x * duration)
+        return ECRAMState(
+            q=q,
+            z=follow(state.z, 1.0 / self.tau_order_off, modes, duration),
+            x=self.x_0 + (x - self.x_0) * jnp.exp(-duration / self._retention(gate)),
+            age=state.age + same,
+            cycles=state.cycles + same,
+            charge=state.charge + self.charge_full * jnp.abs(moved),
+            pulses=state.pulses + same,
+        )
 
 
-class ECRAMPulse(eqx.Module):
-    """One kind of gate pulse as a linear map of (q, z, cycles); made by :meth:`ECRAM.prepare`."""
-
-    matrix: jax.Array
-    write: Number
-    aging: Number
-    width: Number
-    steps: int = eqx.field(static=True)
-
-    def __call__(self, device: ECRAM, state: ECRAMState) -> ECRAMState:
-        """State after the pulse, without cycle-to-cycle noise."""
-        zero = jnp.zeros_like(state.loading)
-        vector = (*state.q, state.z, zero, zero + 1.0)
-        k = len(state.q)
-        cube = state.loading**3
-        for i in range(1, self.steps + 1):
-            vector = apply(self.matrix, vector)
-            weight = 1.0 if i == self.steps else (4.0 if i % 2 else 2.0)
-            cube = cube + weight * sum(vector[1:k], start=vector[0]) ** 3
-        cube = cube * self.width / (3.0 * self.steps)
-        x = _write(state.x, self.write * self.width + device.consolidation * cube)
-        x = device.x_0 + (x - device.x_0) * jnp.exp(-self.width / device.tau_retention)
-        loaded = jnp.abs(vector[k + 1])
-        moved = device.charge_full * jnp.abs(sum(vector[1:k], start=vector[0]) - state.loading)
-        return ECRAMState(vector[:k], vector[k], x, state.age + self.aging, state.cycles + loaded, state.charge + moved, state.pulses + 1.0)
-
-
-def _write(x: Number, amount: Number) -> Number:
-    """x after a signed write in a soft-bounded room: towards 1 if positive, towards 0 if negative."""
-    return jnp.where(amount > 0, 1.0 - (1.0 - x) * jnp.exp(-jnp.abs(amount)), x * jnp.exp(-jnp.abs(amount)))
+def _faded(constant: Number, age: Number) -> Number:
+    """What an aging constant leaves at `age` [s]."""
+    return 1.0 if known(constant, 0.0) else jnp.exp(-constant * age / ECRAM.aging_time)  # type: ignore[return-value]
