@@ -1,0 +1,33 @@
+"""Networks: synapses that are devices, spiking neurons, layers, and what they make of the rate of their input."""
+
+from mho.networks.clocked import Layer as Layer
+from mho.networks.clocked import LayerState as LayerState
+from mho.networks.clocked import run_layers as run_layers
+from mho.networks.connections import Connections as Connections
+from mho.networks.connections import arrivals as arrivals
+from mho.networks.depression import BandPass as BandPass
+from mho.networks.depression import Resource as Resource
+from mho.networks.depression import ReversedDevice as ReversedDevice
+from mho.networks.device_synapse import DeviceSynapse as DeviceSynapse
+from mho.networks.device_synapse import efficacy_train as efficacy_train
+from mho.networks.events import run_events as run_events
+from mho.networks.events import run_grid as run_grid
+from mho.networks.neurons import LIF as LIF
+from mho.networks.neurons import LIFState as LIFState
+from mho.networks.response import closed_train_response as closed_train_response
+from mho.networks.response import corner_rate as corner_rate
+from mho.networks.response import effective_tau as effective_tau
+from mho.networks.response import first_efficacy as first_efficacy
+from mho.networks.response import measured_peak as measured_peak
+from mho.networks.response import peak_rate as peak_rate
+from mho.networks.response import steady_response as steady_response
+from mho.networks.response import train_response as train_response
+from mho.networks.surrogate import spike as spike
+from mho.networks.synapse import AbstractSynapse as AbstractSynapse
+from mho.networks.synapse import StaticSynapse as StaticSynapse
+from mho.networks.synapse import noisy_train as noisy_train
+from mho.networks.synapse import train as train
+from mho.networks.trains import poisson_trains as poisson_trains
+from mho.networks.trains import regular_train as regular_train
+from mho.networks.tsodyks_markram import Convention as Convention
+from mho.networks.tsodyks_markram import TsodyksMarkram as TsodyksMarkram
