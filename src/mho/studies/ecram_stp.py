@@ -13,6 +13,7 @@ measurement       measurement.selection       table: number of modes, criterion,
 measurement       measurement.real            time -> measured current of a real device, model
 measurement       measurement.real_residuals  time -> residual of the same
 device            device.pulse_train          time -> channel resistance of fitted and reference device in a spike train
+device            device.datasheet            table: quantity, fitted, reference, source of the reference's number
 device            device.relaxation           time after a spike (log) -> share of the change that is left, per device
 neuron            neuron.waveform             time -> membrane, spike and delayed node of the reference neuron
 neuron            neuron.f_i                  input current (log) -> firing rate
@@ -32,7 +33,7 @@ population        population.energy           samples of energy per spike (histo
 population        population.width            samples of spike width (histogram)
 population        population.rate             samples of firing rate (histogram)
 population        population.failures         table: reason, number
-network           network.high_pass           input rate (log) -> steady efficacy over the first, one curve a time constant
+network           network.high_pass           input rate (log) -> steady efficacy over the first, per time constant
 network           network.band_pass           input rate (log) -> steady efficacy, mark at 1/sqrt(U tau_f tau_rec)
 network           network.population          input rate (log) -> output rate of the layer, per synapse
 network           network.bank                input rate (log) -> response of each member of the bank

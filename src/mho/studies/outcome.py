@@ -40,7 +40,7 @@ class Curve:
         label: Short text that stands beside the curve.
         unit: SI unit of the values.
         values: One number per x; NaN or None leaves a gap.
-        style: "line", "points", "both", "band" (filled from `low` to `high`) or "guide" (thin, dashed: a theory or target).
+        style: "line", "points", "both", "band" (filled from `low` to `high`) or "guide" (thin, dashed: theory, target).
         low: Lower end of a spread or interval, one per x.
         high: Upper end.
         x: Own x values, where this curve is sampled elsewhere than the series' axis.
@@ -103,7 +103,9 @@ class Series:
                     )
         units = sorted({curve.unit for curve in self.y})
         if len(units) > 1:
-            raise StudyError(f"curves of one panel have units {', '.join(units)}; they must share one. Make two series.")
+            raise StudyError(
+                f"curves of one panel have units {', '.join(units)}; they must share one. Make two series."
+            )
 
     def as_dict(self) -> dict[str, Any]:
         """Plain record for results.json."""
@@ -196,7 +198,9 @@ def plain(value: Any) -> Any:
         return value if math.isfinite(value) else None
     if isinstance(value, Iterable):
         return [plain(v) for v in value]
-    raise StudyError(f"results hold a {type(value).__name__} ({value!r}), which is not a plain value. Convert it first.")
+    raise StudyError(
+        f"results hold a {type(value).__name__} ({value!r}), which is not a plain value. Convert it first."
+    )
 
 
 def _curve(curve: Curve) -> dict[str, Any]:

@@ -1,0 +1,59 @@
+"""Studies: one file a question, composed of everything below. Listing them loads none of them."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from mho.core.errors import StudyError
+
+if TYPE_CHECKING:
+    from mho.studies.study import Study
+
+
+class Entry(NamedTuple):
+    """A study on the shelf: where its record class is, and what it answers."""
+
+    place: str
+    summary: str
+
+
+STUDIES: dict[str, Entry] = {
+    "ecram-stp": Entry(
+        "mho.studies.ecram_stp:ECRAMSTP",
+        "from a pulse measurement of an ECRAM to spiking neurons that filter in time",
+    ),
+}
+
+_HOME = {
+    "Axis": "mho.studies.outcome",
+    "Context": "mho.studies.execution",
+    "Curve": "mho.studies.outcome",
+    "Mark": "mho.studies.outcome",
+    "Outcome": "mho.studies.outcome",
+    "Series": "mho.studies.outcome",
+    "Stage": "mho.studies.study",
+    "Study": "mho.studies.study",
+    "Table": "mho.studies.outcome",
+    "described": "mho.studies.study",
+    "read_results": "mho.studies.folder",
+    "run": "mho.studies.execution",
+}
+
+
+def lookup(name: str) -> type[Study]:
+    """The record class of a study.
+
+    Raises:
+        StudyError: If there is no study of that name.
+    """
+    if name not in STUDIES:
+        raise StudyError(f"There is no study {name!r}. There are: {', '.join(STUDIES)} (mho study list).")
+    module, _, found = STUDIES[name].place.partition(":")
+    return getattr(importlib.import_module(module), found)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(importlib.import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'mho.studies' has no attribute {name!r}")
