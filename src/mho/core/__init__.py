@@ -1,4 +1,4 @@
-"""Ground floor: quantities, fields with units, parameter sets, sampling, random numbers, results, errors. Knows no device."""
+"""Ground floor: quantities, fields with units, parameter sets, sampling, random numbers, errors. Knows no device."""
 
 from mho.core.errors import InputError as InputError
 from mho.core.errors import MeasurementError as MeasurementError

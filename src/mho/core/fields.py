@@ -22,7 +22,9 @@ def _leaf(value: Any) -> Any:
     return value
 
 
-def quantity(unit: str, *, positive: bool = False, low: float | None = None, high: float | None = None, **kwargs: Any) -> Any:
+def quantity(
+    unit: str, *, positive: bool = False, low: float | None = None, high: float | None = None, **kwargs: Any
+) -> Any:
     """A module field that holds an SI number (or a tuple of them, one per mode).
 
     Args:
@@ -70,7 +72,9 @@ def _check_number(name: str, number: np.ndarray, about: dict[str, Any]) -> None:
         bad, asked = bad | (number > high), f"{asked} and at most {engineering(high, unit)}"
     if np.any(bad):
         value = float(number[bad].flat[0]) if number.ndim else float(number)
-        raise ParameterError(f"{name} is {engineering(value, unit)}; it must be {asked}. Correct the value or its unit.")
+        raise ParameterError(
+            f"{name} is {engineering(value, unit)}; it must be {asked}. Correct the value or its unit."
+        )
 
 
 def cast(module: Any, dtype: Any) -> Any:

@@ -1,6 +1,7 @@
 """Parameter sets: files of numbers in which every number says where it comes from.
 
-A TOML file has a head, its sources, one table per number, and where known the device-to-device spread and validity range:
+A TOML file has a head, its sources, one table per number, and where known the device-to-device spread and the range in
+which the numbers hold:
 
 .. code-block:: toml
 
@@ -132,7 +133,9 @@ class ParameterSet:
         """Share of the numbers that are assumptions."""
         return sum(n.how == "assumed" for n in self.numbers.values()) / max(len(self.numbers), 1)
 
-    def with_values(self, values: Mapping[str, Number], *, name: str, summary: str, sources: Mapping[str, Mapping[str, str]]):
+    def with_values(
+        self, values: Mapping[str, Number], *, name: str, summary: str, sources: Mapping[str, Mapping[str, str]]
+    ):
         """A new set in which some numbers are replaced, for example by fitted ones."""
         return replace(
             self, name=name, summary=summary, numbers={**self.numbers, **values}, sources={**self.sources, **sources}
@@ -154,7 +157,10 @@ class ParameterSet:
         head["sources"] = {k: dict(v) for k, v in self.sources.items()}
         head["parameters"] = {k: _number_table(n) for k, n in self.numbers.items()}
         if self.spread:
-            head["spread"] = {k: {"relative": s.relative, "source": s.source, "where": s.where, "how": s.how} for k, s in self.spread.items()}
+            head["spread"] = {
+                k: {"relative": s.relative, "source": s.source, "where": s.where, "how": s.how}
+                for k, s in self.spread.items()
+            }
         if self.valid:
             head["valid"] = {k: {"low": _text(lo, u), "high": _text(hi, u)} for k, (lo, hi, u) in self.valid.items()}
         return head
@@ -192,7 +198,9 @@ def read(path: str | Path, models: Mapping[str, type[eqx.Module]]) -> ParameterS
     except FileNotFoundError as error:
         raise ParameterError(f"{path} does not exist. 'mho device list' names the packaged sets.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, IsADirectoryError) as error:
-        raise ParameterError(f"{path} is not TOML: {error}. Compare it with a packaged set ('mho device show NAME').") from error
+        raise ParameterError(
+            f"{path} is not TOML: {error}. Compare it with a packaged set ('mho device show NAME')."
+        ) from error
     return from_toml(table, models, where=str(path))
 
 
@@ -207,8 +215,12 @@ def from_toml(table: Mapping[str, Any], models: Mapping[str, type[eqx.Module]], 
     fields = described(model)
     unknown = sorted(set(table["parameters"]) - set(fields))
     if unknown:
-        raise ParameterError(f"{where}: {unknown[0]!r} is no parameter of {table['model']}; it has {', '.join(fields)}.")
-    numbers = {k: _number(v, fields[k]["unit"], f"{where}: {k}", table["sources"]) for k, v in table["parameters"].items()}
+        raise ParameterError(
+            f"{where}: {unknown[0]!r} is no parameter of {table['model']}; it has {', '.join(fields)}."
+        )
+    numbers = {
+        k: _number(v, fields[k]["unit"], f"{where}: {k}", table["sources"]) for k, v in table["parameters"].items()
+    }
     return ParameterSet(
         name=table["name"],
         model=table["model"],
@@ -216,7 +228,10 @@ def from_toml(table: Mapping[str, Any], models: Mapping[str, type[eqx.Module]], 
         note=table.get("note", ""),
         numbers=numbers,
         sources=table["sources"],
-        spread={k: _spread(v, f"{where}: spread of {k}", fields, k, table["sources"]) for k, v in table.get("spread", {}).items()},
+        spread={
+            k: _spread(v, f"{where}: spread of {k}", fields, k, table["sources"])
+            for k, v in table.get("spread", {}).items()
+        },
         valid={k: _range(v, f"{where}: valid range of {k}") for k, v in table.get("valid", {}).items()},
         model_class=model,
     )
@@ -244,12 +259,19 @@ def _number(table: Any, unit: str, where: str, sources: Mapping[str, Any]) -> Nu
 
     interval = table.get("interval")
     return Number(
-        value=convert(table["value"]), unit=unit, source=table["source"], where=table["where"], how=table["how"],
-        note=table.get("note", ""), interval=None if interval is None else (convert(interval[0]), convert(interval[1])),
+        value=convert(table["value"]),
+        unit=unit,
+        source=table["source"],
+        where=table["where"],
+        how=table["how"],
+        note=table.get("note", ""),
+        interval=None if interval is None else (convert(interval[0]), convert(interval[1])),
     )
 
 
-def _spread(table: Any, where: str, fields: Mapping[str, Any], name: str, sources: Mapping[str, Any]) -> PublishedSpread:
+def _spread(
+    table: Any, where: str, fields: Mapping[str, Any], name: str, sources: Mapping[str, Any]
+) -> PublishedSpread:
     _sourced(table, where, sources)
     if name not in fields:
         raise ParameterError(f"{where}: {name!r} is no parameter of this model.")
@@ -273,7 +295,7 @@ def _si_unit(unit: str) -> str:
     for candidate in ("1", "S", "V", "A", "s", "F", "J", "K", "m", "ohm", "Hz", "W", "C"):
         try:
             si(f"1 {unit}" if unit != "1" else 1.0, candidate)
-        except Exception:  # noqa: BLE001 - not this dimension; the next candidate
+        except Exception:  # not this dimension; the next candidate
             continue
         return candidate
     raise ParameterError(f"{unit!r} is not a unit that a validity range can have.")

@@ -76,7 +76,9 @@ def factor(text: str, unit: str) -> float:
         scaled = _registry().Quantity(1.0, _ascii(text)).to_base_units()
         target = _registry().Quantity(1.0, _ascii(unit) if unit not in _PLAIN else "").to_base_units()
     except (pint.errors.UndefinedUnitError, pint.errors.DefinitionSyntaxError, AttributeError, TypeError) as error:
-        raise UnitError(f"{text!r} is not a unit that mho knows. Use a unit of {unit}, for example '{unit}'.") from error
+        raise UnitError(
+            f"{text!r} is not a unit that mho knows. Use a unit of {unit}, for example '{unit}'."
+        ) from error
     except pint.errors.OffsetUnitCalculusError as error:
         raise UnitError(f"{text!r} is a unit with an offset. Give the temperature in K.") from error
     if scaled.dimensionality != target.dimensionality:

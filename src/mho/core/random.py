@@ -1,7 +1,7 @@
 """Counter-based random numbers that are fast on a CPU: Philox2x32-7 and a polynomial Box-Muller transform.
 
-Every number is a pure function of (key, stream, index): no state, any order, any device. JAX's threefry costs about four
-times as much on a CPU and its rbg thirty times; ``benchmarks/random_numbers.py`` measures it.
+Every number is a pure function of (key, stream, index): no state, any order, any device. JAX's threefry costs about
+four times as much on a CPU and its rbg thirty times; ``benchmarks/random_numbers.py`` measures it.
 
 Source: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011 (Philox2x32, Table 2: seven
 rounds are the fewest that pass BigCrush).
@@ -21,7 +21,7 @@ _ROUNDS = 7
 
 
 def _multiply_high_low(a: UInt32[Array, "..."]) -> tuple[UInt32[Array, "..."], UInt32[Array, "..."]]:
-    """High and low word of the 64-bit product with the Philox multiplier, by 16-bit halves (no 64-bit integers needed)."""
+    """High and low word of the 64-bit product with the Philox multiplier, by 16-bit halves , in uint32 alone."""
     m_low, m_high = np.uint32(_MULTIPLIER & 0xFFFF), np.uint32(_MULTIPLIER >> 16)
     a_low, a_high = a & np.uint32(0xFFFF), a >> 16
     low_low, low_high, high_low = a_low * m_low, a_low * m_high, a_high * m_low
@@ -54,7 +54,14 @@ def _log(x: Float[Array, "..."]) -> Float[Array, "..."]:
     i = lax.bitcast_convert_type(x, jnp.int32)
     e = (i - np.int32(0x3F3504F3)) >> 23
     m = lax.bitcast_convert_type(i - (e << 23), jnp.float32) - np.float32(1)
-    coefficients = (-1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1, 2.0000714765e-1)
+    coefficients = (
+        -1.1514610310e-1,
+        1.1676998740e-1,
+        -1.2420140846e-1,
+        1.4249322787e-1,
+        -1.6668057665e-1,
+        2.0000714765e-1,
+    )
     y = jnp.full_like(m, 7.0376836292e-2)
     for c in (*coefficients, -2.4999993993e-1, 3.3333331174e-1):
         y = y * m + np.float32(c)
@@ -67,8 +74,22 @@ def _sin_cos_turns(t: Float[Array, "..."]) -> tuple[Float[Array, "..."], Float[A
     half = jnp.round(2 * t)
     x = (t - np.float32(0.5) * half) * np.float32(2 * np.pi)
     z = x * x
-    s = x * (1 + z * (np.float32(-0.16666666) + z * (np.float32(8.3333310e-3) + z * (np.float32(-1.9840874e-4) + z * np.float32(2.7525562e-6)))))
-    c = 1 + z * (-0.5 + z * (np.float32(4.16666642e-2) + z * (np.float32(-1.38888848e-3) + z * (np.float32(2.4760495e-5) - z * np.float32(2.6051615e-7)))))
+    s = x * (
+        1
+        + z
+        * (
+            np.float32(-0.16666666)
+            + z * (np.float32(8.3333310e-3) + z * (np.float32(-1.9840874e-4) + z * np.float32(2.7525562e-6)))
+        )
+    )
+    c = 1 + z * (
+        -0.5
+        + z
+        * (
+            np.float32(4.16666642e-2)
+            + z * (np.float32(-1.38888848e-3) + z * (np.float32(2.4760495e-5) - z * np.float32(2.6051615e-7)))
+        )
+    )
     sign = 1 - 2 * jnp.abs(half)
     return sign * s, sign * c
 

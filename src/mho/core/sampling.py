@@ -1,7 +1,7 @@
 """Device-to-device and component spread: one module in, a batch of modules out.
 
-A `Spread` says how one field varies; `sample` draws `n` values for each and returns the same module whose leaves carry a
-leading batch axis. Failed draws cannot happen: positive quantities vary log-normally.
+A `Spread` says how one field varies; `sample` draws `n` values for each and returns the same module whose leaves carry
+a leading batch axis. Failed draws cannot happen: positive quantities vary log-normally.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ class Pulse(eqx.Module):
 
 
 class AbstractDevice(eqx.Module):
-    """A compact model with its numbers. Subclasses are final; a published device is a file of numbers, not a subclass."""
+    """A compact model with its numbers. Subclasses are final; a published device is a file of numbers, no subclass."""
 
     terminals: eqx.AbstractClassVar[tuple[str, ...]]
     """Terminals that a circuit connects, in order."""

@@ -13,6 +13,7 @@ import numpy as np
 from mho.core import random
 from mho.core.errors import ParameterError
 from mho.core.fields import check_ranges, quantity
+from mho.core.quantities import engineering
 from mho.devices.device import ROOM, AbstractContinuousDevice, Number, Part, Pulse
 from mho.devices.ecram_pulse import ECRAMPulse
 from mho.devices.kinetics import arrhenius, flow, follow, integral_of_cube, known, relative_decay, signed_power
@@ -114,10 +115,10 @@ class ECRAM(AbstractContinuousDevice):
     Raises:
         ParameterError: If a value is out of range, g_max <= g_min, or weights and tau do not match.
 
-    Limits: the gate's intermediate voltages, temperature and age laws are forms, not measured here. The event face is exact
-    but for four things. Age is averaged over a pulse (exact where release is held). A write that changes sign within an
-    event, and consolidation against self-discharge, are taken one after the other (error below the product of the two).
-    `charge` counts the net change of each event. A gate capacitance that charges is left out (its time constant must be
+    Limits: the gate's intermediate voltages, temperature and age laws are forms, not measured here. The event face is
+    exact but for four things. Age is averaged over a pulse (exact where release is held). A write that changes sign
+    within an event, and consolidation against self-discharge, are taken one after the other (error below the product
+    of the two). `charge` counts the net change of each event. A gate capacitance that charges is left out (its time constant must be
     short against the pulse).
     """
 
@@ -175,7 +176,8 @@ class ECRAM(AbstractContinuousDevice):
             raise ParameterError(f"ECRAM.weights sum to {sum(float(w) for w in self.weights):.6g}; they must sum to 1.")
         if plain and float(self.g_max) <= float(self.g_min):
             raise ParameterError(
-                f"ECRAM.g_max ({float(self.g_max):.4g} S) must exceed g_min ({float(self.g_min):.4g} S). Were they swapped?"
+                f"ECRAM.g_max ({engineering(float(self.g_max), 'S')}) must exceed g_min "
+                f"({engineering(float(self.g_min), 'S')}). Were they swapped?"
             )
 
     # ---- quantities of the model -----------------------------------------------------------------------------------
@@ -291,7 +293,7 @@ class ECRAM(AbstractContinuousDevice):
         return jnp.where(write > 0.0, up, down)
 
     def written(self, x: Number, write: Number, discharge: Number) -> Number:
-        """The non-volatile state after an integrated signed write and an integrated self-discharge rate, both spread evenly."""
+        """The non-volatile state after an integrated signed write and self-discharge rate, both spread evenly."""
         fall = write * self.depression
         source = jnp.where(write > 0.0, write, fall * (1.0 - self.softness_down)) + discharge * self.x_0
         sink = jnp.where(write > 0.0, write * self.softness_up, -fall * self.softness_down) + discharge

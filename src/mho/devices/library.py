@@ -40,5 +40,8 @@ def parameters(name: str | Path) -> ParameterSet:
     if text.endswith(".toml"):
         return read(text, models())
     if text not in parameter_sets():
-        raise ParameterError(f"There is no parameter set {text!r}. Packaged: {', '.join(parameter_sets())}; or give a path ending in .toml.")
+        raise ParameterError(
+            f"There is no parameter set {text!r}. Packaged: {', '.join(parameter_sets())}; "
+            "or give a path ending in .toml."
+        )
     return read(_folder() / f"{text}.toml", models())

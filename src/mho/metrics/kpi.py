@@ -1,4 +1,4 @@
-"""The one currency of every floor: a figure with unit, spread, sample count, failures, boundary, conditions, provenance."""
+"""The one currency of every floor: a figure with unit, spread, samples, failures, boundary, conditions, provenance."""
 
 from __future__ import annotations
 
@@ -57,9 +57,14 @@ class KPI:
         if self.spread and "low" in self.spread and "high" in self.spread:
             low, high = (self.spread[k] for k in ("low", "high"))
             if not isinstance(low, Sequence):
-                text += f" ({self.spread.get('kind', 'range')} {engineering(low, self.unit)} to {engineering(high, self.unit)})"
+                kind = self.spread.get("kind", "range")
+                text += f" ({kind} {engineering(low, self.unit)} to {engineering(high, self.unit)})"
         failed = sum(self.failures.values())
-        return f"{self.name}: {text}" + (f", {self.n} samples" if self.n > 1 else "") + (f", {failed} failed" if failed else "")
+        return (
+            f"{self.name}: {text}"
+            + (f", {self.n} samples" if self.n > 1 else "")
+            + (f", {failed} failed" if failed else "")
+        )
 
 
 def _plain(value: Any) -> Any:
@@ -77,4 +82,9 @@ def percentiles(values: np.ndarray, low: float = 5.0, high: float = 95.0) -> dic
     if values.size == 0:
         return {"low": None, "high": None, "kind": "no finite sample"}
     a, b = np.percentile(values, [low, high])
-    return {"low": float(a), "high": float(b), "std": float(np.std(values)), "kind": f"{low:g}th to {high:g}th percentile"}
+    return {
+        "low": float(a),
+        "high": float(b),
+        "std": float(np.std(values)),
+        "kind": f"{low:g}th to {high:g}th percentile",
+    }
