@@ -1,0 +1,103 @@
+"""A volatile threshold switch as a device: on above one voltage, off below another."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from mho.core.errors import ParameterError
+from mho.core.fields import check_ranges, quantity
+from mho.devices.device import ROOM, AbstractContinuousDevice, Number, Part, Pulse
+
+_STEP = 5e-3  # [V] width of the switching threshold
+
+
+class SwitchState(eqx.Module):
+    """State of a volatile switch.
+
+    Args:
+        z: 0 off, 1 on [1].
+    """
+
+    z: Number = quantity("1")
+
+
+class VolatileSwitch(AbstractContinuousDevice):
+    r"""A two-terminal volatile threshold switch (Mott or ovonic): on above a voltage, off below a holding current.
+
+    .. math::
+        \dot z &= \frac{1}{t_s}\Big[1 - \frac{1}{(1+e^{(v-v_z)/\delta v})(1+e^{(i-i_h)/\delta i})} - z\Big],
+            \qquad v_z = v_{th} - (v_{th} - v_h) z \\
+        G &= \frac{1}{R_{off}} + \frac{1/R_{on} - 1/R_{off}}{1+e^{-(z-1/2)/0.05}}, \qquad i = G v
+
+    with :math:`\delta v` = 5 mV and :math:`\delta i = i_h/20`, which keep it differentiable.
+
+    Args:
+        v_threshold: Voltage at which it switches on [V].
+        v_hold: Threshold once it is on; its fall while z rises makes the switching abrupt [V].
+        i_hold: Current below which it lets go, if the voltage is below v_hold [A].
+        r_on: Resistance when on [ohm].
+        r_off: Resistance when off [ohm].
+        t_switch: Switching time [s].
+
+    Raises:
+        ParameterError: If a value is out of range, or i_hold r_on is not below v_hold.
+
+    Source: behavioural; values assumed.
+    Limits: no forming, no stochastic threshold, no temperature; one polarity.
+    """
+
+    terminals: ClassVar[tuple[str, ...]] = ("anode", "cathode")
+    internal: ClassVar[tuple[str, ...]] = ()
+    states: ClassVar[tuple[str, ...]] = ("z",)
+
+    v_threshold: Number = quantity("V", positive=True, default=0.8)
+    v_hold: Number = quantity("V", positive=True, default=0.2)
+    i_hold: Number = quantity("A", positive=True, default=8e-6)
+    r_on: Number = quantity("ohm", positive=True, default=12.5e3)
+    r_off: Number = quantity("ohm", positive=True, default=200e6)
+    t_switch: Number = quantity("s", positive=True, default=1e-9)
+
+    def __check_init__(self) -> None:
+        check_ranges(self)
+        values = (self.i_hold, self.r_on, self.v_hold)
+        if all(isinstance(x, np.ndarray) for x in values) and np.any(self.i_hold * self.r_on >= self.v_hold):
+            raise ParameterError("VolatileSwitch: i_hold * r_on must lie below v_hold, or the holding current does not decide when it lets go. Lower i_hold.")
+
+    def rest(self) -> SwitchState:
+        return SwitchState(jnp.zeros_like(self.i_hold * 1.0))
+
+    def conductance(self, state: SwitchState) -> Number:
+        share = jax.nn.sigmoid((state.z - 0.5) / 0.05)
+        return 1.0 / self.r_off + (1.0 / self.r_on - 1.0 / self.r_off) * share
+
+    def parts(self) -> tuple[Part, ...]:
+        return ()
+
+    def rate(self, state: SwitchState, voltages: tuple[Number, ...], *, temperature: float = ROOM) -> SwitchState:
+        v = voltages[0] - voltages[1]
+        return SwitchState((self._target(state, v) - state.z) / self.t_switch)
+
+    def current(self, state: SwitchState, voltages: tuple[Number, ...], *, temperature: float = ROOM) -> tuple[Number, ...]:
+        i = self.conductance(state) * (voltages[0] - voltages[1])
+        return i, -i
+
+    def pulse(self, state: SwitchState, pulse: Pulse, *, key: jax.Array, temperature: float = ROOM) -> SwitchState:
+        """State after one pulse of constant voltage: it goes towards on or off with the switching time."""
+        target = jnp.round(self._target(state, pulse.amplitude - pulse.channel))
+        return SwitchState(target + (state.z - target) * jnp.exp(-pulse.width / self.t_switch))
+
+    def relax(self, state: SwitchState, duration: Number, *, temperature: float = ROOM) -> SwitchState:
+        return SwitchState(state.z * jnp.exp(-duration / self.t_switch))
+
+    def read(self, state: SwitchState, v: Number, *, key: jax.Array) -> Number:
+        return self.conductance(state) * v
+
+    def _target(self, state: SwitchState, v: Number) -> Number:
+        above = jax.nn.sigmoid(jnp.clip((v - self.v_threshold + (self.v_threshold - self.v_hold) * state.z) / _STEP, -60.0, 60.0))
+        held = jax.nn.sigmoid(jnp.clip(20.0 * (self.conductance(state) * v / self.i_hold - 1.0), -60.0, 60.0))
+        return 1.0 - (1.0 - above) * (1.0 - held)
