@@ -1,0 +1,35 @@
+"""Circuits: netlists of elements and devices, transient analysis of whole populations, and the energy each part takes."""
+
+from mho.circuits.elements import Capacitor as Capacitor
+from mho.circuits.elements import Diode as Diode
+from mho.circuits.elements import Inductor as Inductor
+from mho.circuits.elements import Resistor as Resistor
+from mho.circuits.elements import Switch as Switch
+from mho.circuits.ledger import Detail as Detail
+from mho.circuits.ledger import Ledger as Ledger
+from mho.circuits.memristive import Memristive as Memristive
+from mho.circuits.mosfet import MOSFET as MOSFET
+from mho.circuits.mosfet import NMOS as NMOS
+from mho.circuits.mosfet import PMOS as PMOS
+from mho.circuits.mosfet import MOSFETModel as MOSFETModel
+from mho.circuits.netlist import Circuit as Circuit
+from mho.circuits.operating_point import OperatingPoint as OperatingPoint
+from mho.circuits.operating_point import operating_point as operating_point
+from mho.circuits.options import Crossing as Crossing
+from mho.circuits.options import Options as Options
+from mho.circuits.sources import CCCS as CCCS
+from mho.circuits.sources import CCVS as CCVS
+from mho.circuits.sources import VCCS as VCCS
+from mho.circuits.sources import VCVS as VCVS
+from mho.circuits.sources import CurrentSource as CurrentSource
+from mho.circuits.sources import VoltageSource as VoltageSource
+from mho.circuits.tableau import Method as Method
+from mho.circuits.transient import Start as Start
+from mho.circuits.transient import transient as transient
+from mho.circuits.waveforms import Crossings as Crossings
+from mho.circuits.waveforms import Run as Run
+from mho.circuits.waveforms import widths as widths
+from mho.circuits.waves import DC as DC
+from mho.circuits.waves import PWL as PWL
+from mho.circuits.waves import PulseWave as PulseWave
+from mho.circuits.waves import Sin as Sin

@@ -1,0 +1,261 @@
+"""Kirchhoff's equations of a circuit over lanes: M du/dt + f(u, t) = 0, with the exact Jacobian of f.
+
+Everything is a tuple or a dict of arrays of one number per lane: XLA fuses elementwise work on such arrays, and neither
+stacks nor gathers stand in its way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from mho.circuits.elements import AbstractConductor, Inductor, Resistor
+from mho.circuits.layout import Layout, capacitances, device_indices, resistances
+from mho.circuits.memristive import Memristive
+from mho.circuits.mosfet import MOSFET, Channel, channel_current
+from mho.circuits.netlist import Circuit
+from mho.circuits.sources import CCCS, CCVS, VCVS, CurrentSource, VoltageSource
+
+Entry = tuple[int, int]
+
+
+class Prepared(NamedTuple):
+    """What stays the same during a run: the circuit, its transistors' constants, and the capacitance matrix."""
+
+    circuit: Circuit
+    channels: Channel | None
+    matrix: dict[Entry, Any]
+
+
+class Stamps(NamedTuple):
+    """f, its Jacobian, and the power that each ledger group takes up, with its gradient.
+
+    Rows run over unknowns and held nodes (whose residual is the current that their source delivers), columns over
+    unknowns.
+    """
+
+    f: dict[int, Any]
+    g: dict[Entry, Any]
+    power: tuple[Any, ...]
+    power_slope: tuple[dict[int, Any], ...]
+
+
+def capacitance_matrix(circuit: Circuit, layout: Layout) -> dict[Entry, Any]:
+    """Entries of M by (row, column) over unknowns and held nodes."""
+    matrix: dict[Entry, Any] = {}
+
+    def add(i: int, j: int, x: Any) -> None:
+        if i >= 0 and j >= 0:
+            matrix[i, j] = matrix[i, j] + x if (i, j) in matrix else x
+
+    values = {k: capacitances(name, element) for k, (name, element) in enumerate(circuit.items())}
+    for k, a, b, which in layout.capacitive:
+        c = values[k][which][2]
+        for i, j, x in ((a, a, c), (b, b, c), (a, b, -c), (b, a, -c)):
+            add(i, j, x)
+    for k, (name, element) in enumerate(circuit.items()):
+        if isinstance(element, Inductor):
+            add(layout.branches[k], layout.branches[k], -element.l)
+        if isinstance(element, Memristive):
+            for state in element.state_names():
+                add(layout.index[f"{name}.{state}"], layout.index[f"{name}.{state}"], 1.0)
+    return matrix
+
+
+def prepare(circuit: Circuit, layout: Layout) -> Prepared:
+    """Constants of a circuit whose leaves are arrays of lanes."""
+    channels = [e.prepared(circuit.temperature) for e in circuit.elements if isinstance(e, MOSFET)]
+    stacked = None
+    if channels:
+        columns = [jnp.broadcast_arrays(*(jnp.atleast_1d(x) for x in column)) for column in zip(*channels, strict=True)]
+        stacked = Channel(*(jnp.stack(column) for column in columns))
+    matrix = {k: jnp.atleast_1d(jnp.asarray(x, jnp.float64)) for k, x in capacitance_matrix(circuit, layout).items()}
+    return Prepared(circuit, stacked, matrix)
+
+
+class Assembly:
+    """Evaluates a circuit's equations; knows structure only, the numbers come with each call.
+
+    Args:
+        circuit: Any circuit of the structure.
+        layout: Its numbering.
+        groups: Ledger group of each element, or None where its power is not asked for.
+        group_count: Number of ledger groups.
+    """
+
+    def __init__(self, circuit: Circuit, layout: Layout, groups: Sequence[int | None], group_count: int):
+        self.layout, self.groups, self.group_count = layout, tuple(groups), group_count
+        self.nodes = [tuple(layout.index[x] for x in e.nodes) for e in circuit.elements]
+
+    def __call__(
+        self, u: Sequence[Any], held: Sequence[Any], source: Mapping[int, Any], prepared: Prepared, gmin: Any = None
+    ) -> Stamps:
+        """Residual, Jacobian and powers.
+
+        Args:
+            u: Unknowns.
+            held: Voltages of the held nodes.
+            source: Value of each independent source by element number.
+            prepared: From :func:`prepare`.
+            gmin: Conductance from every node to ground, if any [S].
+        """
+        return _Stamper(self, u, held, source, prepared, gmin).stamps()
+
+
+class _Stamper:
+    """Collects the contributions of all elements at one point."""
+
+    def __init__(self, assembly: Assembly, u, held, source, prepared: Prepared, gmin):
+        self.a, self.u, self.held, self.source, self.p = assembly, u, held, source, prepared
+        self.n, self.zero = assembly.layout.n, jnp.zeros_like(u[0])
+        self.f: dict[int, Any] = {}
+        self.g: dict[Entry, Any] = {}
+        self.power: list[Any] = [self.zero] * assembly.group_count
+        self.slope: list[dict[int, Any]] = [{} for _ in range(assembly.group_count)]
+        self.gmin = gmin
+
+    def v(self, i: int) -> Any:
+        """Voltage of a node, or value of an unknown."""
+        return self.zero if i < 0 else (self.u[i] if i < self.n else self.held[i - self.n])
+
+    def row(self, i: int, x: Any, slopes: Mapping[int, Any]) -> None:
+        """Add x, with its slopes by unknown, to equation i."""
+        if i < 0:
+            return
+        self.f[i] = self.f[i] + x if i in self.f else x
+        for j, g in slopes.items():
+            self.g[i, j] = self.g[i, j] + g if (i, j) in self.g else g
+
+    def flow(self, k: int, p: int, q: int, i: Any, slopes: Mapping[int, Any]) -> None:
+        """Current i from node p through element k to node q."""
+        slopes = {j: g for j, g in slopes.items() if 0 <= j < self.n}
+        self.row(p, i, slopes)
+        self.row(q, -i, {j: -g for j, g in slopes.items()})
+        group = self.a.groups[k]
+        if group is None:
+            return
+        across = self.v(p) - self.v(q)
+        self.power[group] = self.power[group] + i * across
+        into = self.slope[group]
+        for j, g in slopes.items():
+            into[j] = into[j] + g * across if j in into else g * across
+        for j, sign in ((p, 1.0), (q, -1.0)):
+            if 0 <= j < self.n:
+                into[j] = into[j] + sign * i if j in into else sign * i
+
+    def stamps(self) -> Stamps:
+        channels = 0
+        for k, (name, element) in enumerate(self.p.circuit.items()):
+            nodes = self.a.nodes[k]
+            if isinstance(element, Resistor):
+                self.resistor(k, *nodes, element.r)
+            elif isinstance(element, AbstractConductor):
+                self.conductor(k, element, nodes)
+            elif isinstance(element, Memristive):
+                self.memristive(k, name, element)
+            elif isinstance(element, CurrentSource):
+                self.row(nodes[0], self.source[k] + self.zero, {})
+                self.row(nodes[1], -self.source[k] + self.zero, {})
+            elif isinstance(element, CCCS):
+                control = self.a.layout.branches[self.p.circuit.names.index(element.control)]
+                self.flow(k, *nodes, element.gain * self.u[control], {control: element.gain + self.zero})
+            elif k in self.a.layout.branches:
+                self.branch(k, element, nodes)
+            channels += isinstance(element, MOSFET)
+        if channels:
+            self.transistors()
+        if self.gmin is not None:
+            for name, i in self.a.layout.index.items():
+                if 0 <= i < self.n and i not in self.a.layout.branches.values() and name in self.node_names():
+                    self.row(i, self.gmin * self.u[i], {i: self.gmin + self.zero})
+        return Stamps(self.f, self.g, tuple(self.power), tuple(self.slope))
+
+    def node_names(self) -> set[str]:
+        return {x for k, _ in enumerate(self.a.nodes) for x in self.p.circuit.elements[k].nodes} | {
+            f"{name}.{x}" for name, e in self.p.circuit.items() if isinstance(e, Memristive) for x in e.device.internal
+        }
+
+    def resistor(self, k: int, a: int, b: int, r: Any) -> None:
+        g = 1.0 / r + self.zero
+        self.flow(k, a, b, g * (self.v(a) - self.v(b)), {a: g, b: -g})
+
+    def conductor(self, k: int, element: AbstractConductor, nodes: tuple[int, ...]) -> None:
+        x = tuple(self.v(i) for i in nodes)
+        temperature = self.p.circuit.temperature
+
+        def current(*v: Any) -> Any:
+            return element.current(v, temperature=temperature) + self.zero
+
+        self.flow(k, nodes[0], nodes[1], current(*x), self.columns(current, x, nodes))
+
+    def columns(self, function, x: tuple[Any, ...], nodes: tuple[int, ...]) -> dict[int, Any]:
+        """Slopes of a function of several lanes of scalars by each unknown among its arguments."""
+        slopes: dict[int, Any] = {}
+        for c, j in enumerate(nodes):
+            if 0 <= j < self.n:
+                # Differentiating by one argument at a time leaves the others plain, so no product with zero is computed.
+                _, d = jax.jvp(lambda y, c=c: function(*x[:c], y, *x[c + 1 :]), (x[c],), (jnp.ones_like(x[c]),))
+                slopes[j] = jax.tree.map(jnp.add, slopes[j], d) if j in slopes else d
+        return slopes
+
+    def memristive(self, k: int, name: str, element: Memristive) -> None:
+        nodes = device_indices(name, element, self.a.layout.index)
+        x = tuple(self.v(i) for i in nodes)
+        terminals = len(element.device.terminals) + len(element.device.internal)
+
+        def flows(*v: Any) -> Any:
+            currents, rates = element.flows(v, temperature=self.p.circuit.temperature)
+            return tuple(y + self.zero for y in (*currents, *rates))
+
+        values, slopes = flows(*x), self.columns(flows, x, nodes)
+        for t, value in enumerate(values):
+            column = {j: d[t] for j, d in slopes.items()}
+            if t < terminals:
+                self.flow(k, nodes[t], -1, value, column)
+            else:
+                self.row(nodes[t], -value, {j: -d for j, d in column.items()})
+        for a, b, r in resistances(name, element):
+            self.resistor(k, self.a.layout.index[a], self.a.layout.index[b], r)
+
+    def branch(self, k: int, element: Any, nodes: tuple[int, ...]) -> None:
+        """Equation of a branch whose current is an unknown, and that current in the nodes' equations."""
+        j = self.a.layout.branches[k]
+        p, q = nodes[:2]
+        one = jnp.ones_like(self.zero)
+        if isinstance(element, VCVS | CCVS):
+            self.flow(k, p, q, self.u[j], {j: one})
+        else:  # sources and inductors store or supply; the ledger treats them apart
+            self.row(p, self.u[j], {j: one})
+            self.row(q, -self.u[j], {j: -one})
+        value, slopes = self.v(p) - self.v(q), [(p, one), (q, -one)]
+        if isinstance(element, VoltageSource):
+            value = value - self.source[k]
+        elif isinstance(element, VCVS):
+            c, r = nodes[2:]
+            value = value - element.gain * (self.v(c) - self.v(r))
+            slopes += [(c, -element.gain * one), (r, element.gain * one)]
+        elif isinstance(element, CCVS):
+            control = self.a.layout.branches[self.p.circuit.names.index(element.control)]
+            value = value - element.r * self.u[control]
+            slopes.append((control, -element.r * one))
+        self.row(j, value, {})
+        for i, slope in slopes:
+            if 0 <= i < self.n:
+                self.row(j, jnp.zeros_like(self.zero), {i: slope})
+
+    def transistors(self) -> None:
+        """All transistors as one block [transistor, lane]: short to compile, and vector work for a single lane."""
+        which = [k for k, e in enumerate(self.p.circuit.elements) if isinstance(e, MOSFET)]
+        terminals = [jnp.stack([self.v(self.a.nodes[k][t]) for k in which]) for t in range(4)]
+        assert self.p.channels is not None
+        i, by_d, by_g, by_s = channel_current(self.p.channels, *terminals)
+        for row, k in enumerate(which):
+            d, g, s, b = self.a.nodes[k]
+            slopes: dict[int, Any] = {}
+            bulk = -(by_d[row] + by_g[row] + by_s[row])
+            for j, x in ((d, by_d[row]), (g, by_g[row]), (s, by_s[row]), (b, bulk)):
+                slopes[j] = slopes[j] + x if j in slopes else x
+            self.flow(k, d, s, i[row], slopes)

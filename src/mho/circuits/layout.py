@@ -1,0 +1,217 @@
+"""Numbers the unknowns of a circuit: nodes, device states, branch currents; and the nodes that sources hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mho.circuits.checks import GROUND, Joints, internal_nodes
+from mho.circuits.elements import Inductor
+from mho.circuits.factorisation import Entry, pivot_order
+from mho.circuits.memristive import Memristive
+from mho.circuits.mosfet import MOSFET
+from mho.circuits.netlist import Circuit
+from mho.circuits.sources import CCCS, CCVS, VCVS, CurrentSource, VoltageSource
+
+STATE_SCALE = 0.02  # a device state moves by a few hundredths per pulse; its error counts 50 times that of a volt
+
+
+@dataclass(frozen=True)
+class Held:
+    """A node whose voltage is that of another known node plus or minus a source."""
+
+    node: str
+    base: int
+    sign: float
+    source: int
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Indices: unknowns count from 0 to n - 1, held nodes from n on, ground is -1.
+
+    Args:
+        names: Name of each unknown.
+        held: Nodes that sources hold.
+        index: Index by name of node, state or branch.
+        branches: Index of the branch current by element number.
+        loose: Groups of unknowns whose common part no capacitance fixes (their slope has no common part of its own).
+        algebraic: Branch currents, which have no slope and are not limited or error-tested.
+        order: Pivots.
+        capacitive: (element, node, node, which) of each capacitance that is not exactly zero.
+    """
+
+    names: tuple[str, ...]
+    held: tuple[Held, ...]
+    index: dict[str, int]
+    branches: dict[int, int]
+    loose: tuple[tuple[int, ...], ...]
+    algebraic: tuple[int, ...]
+    order: tuple[Entry, ...]
+    capacitive: tuple[tuple[int, int, int, int], ...]
+
+    @property
+    def n(self) -> int:
+        """Number of unknowns."""
+        return len(self.names)
+
+
+def layout(circuit: Circuit) -> Layout:
+    """Number a circuit whose values are known (concrete)."""
+    held = _held(circuit)
+    known = {h.node for h in held}
+    nodes: dict[str, None] = {}
+    for name, element in circuit.items():
+        inside = (*element.nodes, *internal_nodes(name, element))
+        nodes |= dict.fromkeys(x for x in inside if x != GROUND and x not in known)
+    names = list(nodes)
+    for name, element in circuit.items():
+        if isinstance(element, Memristive):
+            names += [f"{name}.{s}" for s in element.state_names()]
+    branches = {}
+    free = {h.source for h in held}
+    for k, (name, element) in enumerate(circuit.items()):
+        if isinstance(element, Inductor | VCVS | CCVS) or (isinstance(element, VoltageSource) and k not in free):
+            branches[k] = len(names)
+            names.append(f"{name}.i")
+    n = len(names)
+    index = {GROUND: -1, **{x: i for i, x in enumerate(names)}, **{h.node: n + k for k, h in enumerate(held)}}
+    held = tuple(Held(h.node, index[h.base], h.sign, h.source) for h in held)
+    capacitive = _capacitive(circuit, index)
+    algebraic = tuple(i for k, i in branches.items() if not isinstance(circuit.elements[k], Inductor))
+    pattern, firm = _pattern(circuit, index, branches, capacitive, n)
+    return Layout(
+        names=tuple(names),
+        held=held,
+        index=index,
+        branches=branches,
+        loose=_loose(capacitive, nodes),
+        algebraic=algebraic,
+        order=pivot_order(n, pattern, firm, names),
+        capacitive=capacitive,
+    )
+
+
+@dataclass(frozen=True)
+class _HeldByName:
+    node: str
+    base: str
+    sign: float
+    source: int
+
+
+def _held(circuit: Circuit) -> list[Any]:
+    """Nodes that a chain of sources ties to ground; a source that controls another keeps its current as an unknown."""
+    controls = {e.control for e in circuit.elements if isinstance(e, CCCS | CCVS)}
+    sources = {
+        k: e for k, (name, e) in enumerate(circuit.items()) if isinstance(e, VoltageSource) and name not in controls
+    }
+    known, held = {GROUND}, []
+    while True:
+        found = None
+        for k, e in sources.items():
+            if (e.plus in known) != (e.minus in known):
+                found = (k, e)
+                break
+        if found is None:
+            return held
+        k, e = found
+        node, base, sign = (e.plus, e.minus, 1.0) if e.minus in known else (e.minus, e.plus, -1.0)
+        held.append(_HeldByName(node, base, sign, k))
+        known.add(node)
+        del sources[k]
+
+
+def _capacitive(circuit: Circuit, index: dict[str, int]) -> tuple[tuple[int, int, int, int], ...]:
+    found = []
+    for k, (name, element) in enumerate(circuit.items()):
+        for which, (a, b, c) in enumerate(capacitances(name, element)):
+            if index[a] != index[b] and np.any(np.asarray(c) != 0):
+                found.append((k, index[a], index[b], which))
+    return tuple(found)
+
+
+def capacitances(name: str, element: Any) -> tuple[tuple[str, str, Any], ...]:
+    """Linear capacitances (node, node, farad) of an element, with a device's parts."""
+    if isinstance(element, Memristive):
+        return tuple((_node(name, element, p.a), _node(name, element, p.b), p.value) for p in element.device.parts() if p.kind == "C")
+    return element.capacitances()
+
+
+def resistances(name: str, element: Memristive) -> tuple[tuple[str, str, Any], ...]:
+    """Linear resistances (node, node, ohm) among a device's parts."""
+    return tuple((_node(name, element, p.a), _node(name, element, p.b), p.value) for p in element.device.parts() if p.kind == "R")
+
+
+def _node(name: str, element: Memristive, terminal: str) -> str:
+    """Circuit node of a device's terminal or internal node."""
+    if terminal in element.device.terminals:
+        return element.device_nodes[element.device.terminals.index(terminal)]
+    return f"{name}.{terminal}"
+
+
+def device_indices(name: str, element: Memristive, index: dict[str, int]) -> tuple[int, ...]:
+    """Indices of a device's terminals, internal nodes and moving states."""
+    nodes = (*element.nodes, *internal_nodes(name, element))
+    return tuple(index[x] for x in (*nodes, *(f"{name}.{s}" for s in element.state_names())))
+
+
+def _loose(capacitive: tuple, nodes: dict[str, None]) -> tuple[tuple[int, ...], ...]:
+    """Nodes that capacitances join to each other, but not to ground or a held node."""
+    joints = Joints()
+    for _, a, b, _ in capacitive:
+        joints.join(*(str(i) if 0 <= i < len(nodes) else "-1" for i in (a, b)))
+    groups: dict[str, list[int]] = {}
+    for i in range(len(nodes)):
+        if joints.root(str(i)) != joints.root("-1"):
+            groups.setdefault(joints.root(str(i)), []).append(i)
+    return tuple(tuple(g) for g in groups.values())
+
+
+def _pattern(circuit: Circuit, index: dict[str, int], branches: dict[int, int], capacitive: tuple, n: int) -> tuple[set, set]:
+    """Entries that can be non-zero, and those that make safe pivots."""
+    pattern: set[Entry] = set()
+    firm: set[Entry] = set()
+
+    def put(rows, columns, *, safe: bool = False) -> None:
+        for r in rows:
+            for c in columns:
+                if 0 <= r < n and 0 <= c < n:
+                    pattern.add((r, c))
+                    if safe:
+                        firm.add((r, c))
+
+    def diagonal(nodes) -> None:
+        for i in nodes:
+            put((i,), (i,), safe=True)
+
+    for k, (name, element) in enumerate(circuit.items()):
+        nodes = tuple(index[x] for x in element.nodes)
+        if k in branches:
+            j, (p, q) = branches[k], nodes[:2]
+            off = not isinstance(element, Inductor)
+            put((p, q), (j,), safe=off)
+            put((j,), (p, q), safe=off)
+            put((j,), nodes)
+            if isinstance(element, CCVS):
+                put((j,), (branches[circuit.names.index(element.control)],))
+            if isinstance(element, Inductor):
+                diagonal((j,))
+        elif isinstance(element, CCCS):
+            put(nodes, (branches[circuit.names.index(element.control)],))
+        elif isinstance(element, Memristive):
+            every = device_indices(name, element, index)
+            put(every, every)
+            diagonal(every)
+        elif isinstance(element, MOSFET):
+            put((nodes[0], nodes[2]), nodes)
+        elif not isinstance(element, VoltageSource | CurrentSource):
+            put(nodes[:2], nodes)
+            if len(nodes) == 2:
+                diagonal(nodes)
+    for _, a, b, _ in capacitive:
+        put((a, b), (a, b))
+        diagonal((a, b))
+    return pattern, firm

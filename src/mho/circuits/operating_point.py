@@ -1,0 +1,189 @@
+"""DC operating point: Newton's method, helped by gmin stepping, then by source stepping, sample by sample."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from mho.circuits.assembly import prepare
+from mho.circuits.checks import GROUND, Joints, internal_nodes
+from mho.circuits.elements import AbstractConductor, Capacitor
+from mho.circuits.layout import Layout
+from mho.circuits.ledger import Detail
+from mho.circuits.netlist import Circuit
+from mho.circuits.program import Program, program
+from mho.circuits.segments import without_corners
+from mho.circuits.sources import CCCS, VCCS, CurrentSource, VoltageSource
+from mho.circuits.start import initial_states, source_start, source_value
+from mho.circuits.tableau import Method
+from mho.core.errors import InputError, NetlistError, SolverError
+from mho.core.results import Status, failures
+
+GMIN = 1e-12  # [S] from every node to ground in the solution, SPICE's default
+_ITERATIONS = 150
+_GMINS = tuple(10.0 ** -(k / 2) for k in range(4, 25))
+_RAMP = tuple(k / 40 for k in range(41))
+
+
+@dataclass(frozen=True)
+class OperatingPoint:
+    """Voltages at rest.
+
+    Args:
+        values: Voltage of every node and value of every other unknown, by name (arrays for a population).
+        status: Status of each sample.
+    """
+
+    values: dict[str, Any]
+    status: np.ndarray
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self.values:
+            raise InputError(f"There is no node {name!r}; there is {', '.join(self.values)}.")
+        return self.values[name]
+
+    @property
+    def failures(self) -> dict[str, int]:
+        """Failed samples by reason."""
+        return failures(self.status)
+
+
+def operating_point(circuit: Circuit, *, throw: bool = True) -> OperatingPoint:
+    """DC operating point with the sources at their values of time zero; device states are held where they start.
+
+    Args:
+        circuit: A circuit or a population of one.
+        throw: Raise if a sample has no operating point that could be found.
+
+    Raises:
+        NetlistError: If a node has no DC path to ground.
+        SolverError: If `throw` and Newton, gmin stepping and source stepping all fail.
+    """
+    with jax.enable_x64(True):
+        prog, u, found = _solve(circuit)
+        held = source_start(circuit, prog.layout)
+    if throw and not np.all(found):
+        bad = int(np.sum(~found))
+        raise SolverError(
+            f"{bad} of {len(found)} samples: the circuit {Status.NO_OPERATING_POINT.reason} "
+            "Start the transient from zero (start='zero'), or give the bistable nodes initial values."
+        )
+    population = circuit.samples is not None
+    values = {name: u[i] if population else float(u[i][0]) for i, name in enumerate(prog.layout.names)}
+    values |= {h.node: held[k] if np.ndim(held[k]) else float(held[k]) for k, h in enumerate(prog.layout.held)}
+    return OperatingPoint(values, np.where(found, Status.OK.value, Status.NO_OPERATING_POINT.value))
+
+
+def operating_values(circuit: Circuit, layout: Layout) -> list[Any]:
+    """Unknowns at the operating point, to start a transient from; raises if there is none."""
+    point = operating_point(circuit)
+    return [np.asarray(point[name]) for name in layout.names]
+
+
+def _solve(circuit: Circuit) -> tuple[Program, np.ndarray, np.ndarray]:
+    bare = without_corners(circuit)
+    prog = program(bare, method=Method.TR_BDF2, detail=Detail.SUPPLIES, crossings=(), saved=())
+    check_paths(circuit, prog.layout)
+    count, n = circuit.samples or 1, prog.layout.n
+    states = initial_states(circuit)
+    fixed = {name: i for name, i in prog.layout.index.items() if name in states and 0 <= i < n}
+    held_states = tuple(i for name, i in fixed.items() if name not in circuit.initial_names)
+    guess = np.zeros((n, count))
+    for name, i in fixed.items():
+        guess[i] = states[name]
+    sources = {
+        k: np.broadcast_to(np.asarray(source_value(e.wave, 0.0, count), np.float64), (count,))
+        for k, e in enumerate(circuit.elements)
+        if isinstance(e, VoltageSource | CurrentSource)
+    }
+    variables = prog.variables(bare)
+
+    def attempt(u: np.ndarray, gmin: float, ramp: float) -> tuple[np.ndarray, np.ndarray]:
+        arguments = (u, guess, {k: ramp * x for k, x in sources.items()}, np.asarray(gmin), variables)
+        new, good = prog.call("newton", *arguments, function=lambda *a: _newton(prog, held_states, *a))
+        return np.asarray(new), np.asarray(good)
+
+    u, found = attempt(guess, GMIN, 1.0)
+    for schedule in ([(g, 1.0) for g in _GMINS], [(GMIN, r) for r in _RAMP]):
+        if np.all(found):
+            break
+        trial, alive = np.array(guess), np.ones(count, bool)
+        for gmin, ramp in schedule:
+            new, good = attempt(trial, gmin, ramp)
+            alive &= good
+            trial = np.where(good, new, trial)
+        trial, good = attempt(trial, GMIN, 1.0)
+        u = np.where(~found & good, trial, u)
+        found = found | (good & alive) | good
+    return prog, u, found
+
+
+def _newton(prog: Program, held_states: tuple[int, ...], u, guess, sources, gmin, variables):
+    """Damped Newton iteration on f(u) = 0 for all samples, dense with pivoting (it runs once, so it need not be fast)."""
+    n, layout = prog.layout.n, prog.layout
+    prepared = prepare(eqx.combine(variables, prog.constant), layout)
+    held, _ = prog.stepper.held(sources, {})
+    branch = set(layout.branches.values())
+    branches = np.array([i in branch for i in range(n)])[:, None]
+
+    def step(carry):
+        u, _, _, k = carry
+        st = prog.stepper.assembly(tuple(u), held, sources, prepared, gmin)
+        zero = jnp.zeros_like(u[0])
+        rows = [[(st.g.get((i, j), zero) + zero) if i not in held_states else zero + float(i == j) for j in range(n)] for i in range(n)]
+        right = [st.f.get(i, zero) + zero if i not in held_states else u[i] - guess[i] for i in range(n)]
+        matrix = jnp.stack([jnp.stack(row, -1) for row in rows], -2)
+        size = jnp.maximum(jnp.max(jnp.abs(matrix), axis=-1), 1e-300)
+        d = jnp.linalg.solve(matrix / size[..., None], (jnp.stack(right, -1) / size)[..., None])[..., 0].T
+        worst = jnp.max(jnp.where(branches, 0.0, jnp.abs(d)), axis=0)
+        new = u - d * jnp.where(worst > 0.3, 0.3 / worst, 1.0) if n else u
+        fine = jnp.all(jnp.isfinite(d), axis=0)
+        done = fine & (worst < 1e-9)
+        return jnp.where(fine, new, u), done, fine, k + 1
+
+    def go_on(carry):
+        _, done, fine, k = carry
+        return (k < _ITERATIONS) & jnp.any(~done & fine)
+
+    count = u.shape[1]
+    carry = (jnp.asarray(u), jnp.zeros(count, bool), jnp.ones(count, bool), jnp.asarray(0))
+    u, done, _, _ = lax.while_loop(go_on, step, carry)
+    return u, done
+
+
+def check_paths(circuit: Circuit, layout: Layout) -> None:
+    """Raise if a node has no DC path to ground: its voltage at rest would be undefined.
+
+    Raises:
+        NetlistError: Names the node.
+    """
+    joints = Joints()
+    for name, e in circuit.items():
+        nodes = (*e.nodes, *internal_nodes(name, e))
+        if isinstance(e, Capacitor | CurrentSource | CCCS | VCCS):
+            continue
+        if hasattr(e, "kind"):
+            joints.join(e.drain, e.source)
+        elif isinstance(e, AbstractConductor) or k_is_branch(e):
+            joints.join(nodes[0], nodes[1])
+        else:
+            for other in nodes[1:]:
+                joints.join(nodes[0], other)
+    states = set(circuit.initial_names)
+    for node in dict.fromkeys(x for name, e in circuit.items() for x in (*e.nodes, *internal_nodes(name, e))):
+        if node != GROUND and node not in states and joints.root(node) != joints.root(GROUND):
+            raise NetlistError(
+                f"Node {node!r} has no DC path to ground, so it has no operating point. "
+                "Start from zero (start='zero'), or add a resistor of 1 TΩ to ground."
+            )
+
+
+def k_is_branch(element: Any) -> bool:
+    """Whether an element sets or passes the voltage between its first two nodes."""
+    return hasattr(element, "nodes") and not hasattr(element, "device")

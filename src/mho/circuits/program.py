@@ -1,0 +1,294 @@
+"""The compiled loop for one structure of circuit: lanes that run, are refilled from a queue, and write their results."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from mho.circuits.assembly import Assembly, prepare
+from mho.circuits.layout import Layout, layout
+from mho.circuits.ledger import Accounts, Detail
+from mho.circuits.memristive import Memristive
+from mho.circuits.netlist import Circuit
+from mho.circuits.segments import Segments, piece, tabulated
+from mho.circuits.stepping import SLOTS, Lanes, Settings, Stepper
+from mho.circuits.tableau import Method, tableau
+from mho.core.results import Status
+
+
+class Samples(NamedTuple):
+    """What may differ from sample to sample; the last axis of each leaf is over samples, or 1."""
+
+    circuit: Any
+    start: tuple[Any, ...]
+    thresholds: tuple[Any, ...]
+    after: tuple[Any, ...]
+
+
+class Results(NamedTuple):
+    """What a run leaves behind; the last axis is over samples.
+
+    Args:
+        status, steps, rejections, iterations: How each sample went.
+        counts: Crossings found, (crossings, samples).
+        times: Their times, NaN where there is none, (crossings, events, samples).
+        energies: All accounts at them, (crossings, accounts, events, samples).
+        totals: All accounts at the end, (accounts, samples).
+        last: Unknowns at the end, (unknowns, samples).
+        end: Time at the end.
+    """
+
+    status: Any
+    steps: Any
+    rejections: Any
+    iterations: Any
+    counts: Any
+    times: Any
+    energies: Any
+    totals: Any
+    last: Any
+    end: Any
+
+
+class Queue(NamedTuple):
+    """Lanes, the sample that each works on, the next sample in the queue, and the results so far."""
+
+    lanes: Lanes
+    job: Any
+    following: Any
+    results: Results
+
+
+class Program:
+    """Compiled functions for one structure; see :func:`program`."""
+
+    def __init__(self, circuit: Circuit, key: tuple):
+        _, self.method, self.detail, self.crossings, self.saved = key
+        self.neutral = neutral_leaves(circuit)
+        self.constant = eqx.filter(circuit, self.neutral)
+        self.layout: Layout = layout(circuit)
+        self.accounts = Accounts(circuit, self.layout, self.detail)
+        self.which = tabulated(circuit)
+        assembly = Assembly(circuit, self.layout, self.accounts.group_of, len(self.accounts.groups))
+        self.stepper = Stepper(assembly, tableau(self.method), self.accounts, self.which, self.crossings, self.saved)
+        self._compiled: dict[Any, Any] = {}
+        self.compile_seconds = 0.0
+
+    # ---- the functions -----------------------------------------------------------------------------------------------
+    def begin(self, samples: Samples, table: Segments, settings: Settings, lanes: int, jobs: int, events: int, points: int) -> Queue:
+        """All lanes at time zero, and empty results."""
+        crossings, accounts = len(self.crossings), self.accounts.count
+        results = Results(
+            status=jnp.full(jobs, Status.RUNNING.value, jnp.int32),
+            steps=jnp.zeros(jobs, jnp.int32),
+            rejections=jnp.zeros(jobs, jnp.int32),
+            iterations=jnp.zeros(jobs, jnp.int32),
+            counts=jnp.zeros((crossings, jobs), jnp.int32),
+            times=jnp.full((crossings, events, jobs), jnp.nan),
+            energies=jnp.full((crossings, accounts, events, jobs), jnp.nan),
+            totals=jnp.full((accounts, jobs), jnp.nan),
+            last=jnp.full((self.layout.n, jobs), jnp.nan),
+            end=jnp.zeros(jobs),
+        )
+        job = jnp.arange(lanes, dtype=jnp.int32)
+        fresh = self.fresh(_take(samples, job, jobs), table, settings, job, points)
+        return Queue(fresh, job, jnp.asarray(lanes, jnp.int32), results)
+
+    def fresh(self, samples: Samples, table: Segments, settings: Settings, job: Any, points: int) -> Lanes:
+        """Lanes at time zero."""
+        zero = jnp.zeros(job.shape)
+        none = jnp.zeros(job.shape, jnp.int32)
+        u = tuple(x + zero for x in samples.start)
+        accounts, crossings = (zero,) * self.accounts.count, len(self.crossings)
+        slot = jnp.zeros((SLOTS, *job.shape))
+        width = 2 + 4 * len(self.saved)
+        return Lanes(
+            t=zero,
+            h=zero + settings.h_first,
+            phase=none,
+            newton=none,
+            rejected=none,
+            status=none + Status.RUNNING.value,
+            segment=none,
+            now=piece(table, none, job),
+            u=u,
+            start=u,
+            slopes=((zero,) * self.layout.n,) * (len(self.stepper.tableau.c) - 1),
+            rates=accounts,
+            partial=accounts,
+            energy=accounts,
+            slot_count=(none,) * crossings,
+            slot_time=(slot,) * crossings,
+            slot_energy=((slot,) * self.accounts.count,) * crossings,
+            steps=none,
+            rejections=none,
+            iterations=none,
+            points=jnp.zeros((*job.shape, points if self.saved else 0, width)),
+            fill=none,
+            tick=jnp.zeros((), jnp.int32),
+        )
+
+    def advance(self, queue: Queue, samples: Samples, table: Segments, settings: Settings, stop: Any, turns: Any, idle: Any) -> Queue:
+        """Run until all samples are done, a buffer of points is full, or `turns` iterations have passed.
+
+        Args:
+            queue: Where it stands.
+            samples: The samples' numbers.
+            table: The sources' corners.
+            settings: Steering numbers.
+            stop: End time [s].
+            turns: Iterations after which to come back.
+            idle: Lanes that may stand idle before they are refilled.
+        """
+        jobs = queue.results.status.shape[0]
+        count = queue.job.shape[0]
+        capacity = queue.lanes.points.shape[1]
+        limit = queue.lanes.tick + turns
+
+        def room(c: Lanes) -> Any:
+            return jnp.max(c.fill) < capacity if self.saved else True
+
+        def unfinished(q: Queue) -> Any:
+            return jnp.any(q.job < jobs) & (q.lanes.tick < limit) & room(q.lanes)
+
+        def outer(q: Queue) -> Queue:
+            mine = _take(samples, q.job, jobs)
+            prepared = prepare(eqx.combine(mine.circuit, self.constant), self.layout)
+            steer = settings._replace(thresholds=mine.thresholds, after=mine.after)
+            floor = jnp.where(q.following < jobs, count - idle, 0)
+
+            def go_on(c: Lanes) -> Any:
+                full = jnp.any(jnp.stack([n >= SLOTS for n in c.slot_count])) if self.crossings else False
+                return (jnp.sum(c.status == Status.RUNNING) > floor) & ~jnp.asarray(full) & (c.tick < limit) & room(c)
+
+            c = lax.while_loop(go_on, lambda c: self.stepper.turn(c, prepared, table, q.job, stop, steer), q.lanes)
+            return self.refill(self.collect(q._replace(lanes=c)), samples, table, settings)
+
+        return lax.while_loop(unfinished, outer, queue)
+
+    def collect(self, q: Queue) -> Queue:
+        """Write the lanes' crossings, and the results of those that are done."""
+        c, r = q.lanes, q.results
+        jobs, events = r.status.shape[0], r.times.shape[1]
+        counts, times, energies = r.counts, r.times, r.energies
+        for k in range(len(self.crossings)):
+            before = counts[k, jnp.minimum(q.job, jobs - 1)]
+            for slot in range(SLOTS):
+                row = jnp.where(slot < c.slot_count[k], before + slot, events)
+                times = times.at[k, row, q.job].set(c.slot_time[k][slot], mode="drop")
+                for a in range(self.accounts.count):
+                    energies = energies.at[k, a, row, q.job].set(c.slot_energy[k][a][slot], mode="drop")
+            counts = counts.at[k, q.job].add(c.slot_count[k], mode="drop")
+        if self.crossings:
+            most = jnp.max(counts[:, jnp.minimum(q.job, jobs - 1)], axis=0)
+            c = c._replace(
+                slot_count=tuple(jnp.zeros_like(n) for n in c.slot_count),
+                status=jnp.where((most > events) & (q.job < jobs), Status.EVENTS_FULL.value, c.status),
+            )
+        done = jnp.where((c.status != Status.RUNNING) & (q.job < jobs), q.job, jobs)
+        r = r._replace(
+            status=r.status.at[done].set(c.status, mode="drop"),
+            steps=r.steps.at[done].set(c.steps, mode="drop"),
+            rejections=r.rejections.at[done].set(c.rejections, mode="drop"),
+            iterations=r.iterations.at[done].set(c.iterations, mode="drop"),
+            counts=counts,
+            times=times,
+            energies=energies,
+            totals=r.totals.at[:, done].set(jnp.stack(c.energy) if c.energy else jnp.zeros((0, *done.shape)), mode="drop"),
+            last=r.last.at[:, done].set(jnp.stack(c.start), mode="drop"),
+            end=r.end.at[done].set(c.t, mode="drop"),
+        )
+        return q._replace(lanes=c, results=r)
+
+    def refill(self, q: Queue, samples: Samples, table: Segments, settings: Settings) -> Queue:
+        """Give lanes that are done the next samples of the queue."""
+        jobs = q.results.status.shape[0]
+        done = (q.lanes.status != Status.RUNNING) & (q.job < jobs)
+
+        def again(q: Queue) -> Queue:
+            job = jnp.where(done, jnp.minimum(q.following + jnp.cumsum(done, dtype=jnp.int32) - 1, jobs), q.job)
+            new = self.fresh(_take(samples, job, jobs), table, settings, jnp.minimum(job, jobs - 1), q.lanes.points.shape[1])
+            new = new._replace(status=jnp.where(job < jobs, new.status, Status.OK.value), points=q.lanes.points)
+            new = new._replace(fill=q.lanes.fill)  # points are drained by the caller, also those of a lane that is done
+            lanes = jax.tree.map(lambda a, b: jnp.where(done, a, b) if a.ndim else b, new._replace(points=()), q.lanes._replace(points=()))
+            following = jnp.minimum(q.following + jnp.sum(done, dtype=jnp.int32), jobs)
+            return q._replace(lanes=lanes._replace(points=q.lanes.points), job=job.astype(jnp.int32), following=following)
+
+        return lax.cond(jnp.any(done), again, lambda q: q, q)
+
+    def variables(self, circuit: Circuit) -> Any:
+        """The circuit's leaves that are arguments, each with a sample axis."""
+        return jax.tree.map(_row, eqx.filter(circuit, self.neutral, inverse=True))
+
+    # ---- calling them ------------------------------------------------------------------------------------------------
+    def call(self, name: str, *args: Any, function: Callable | None = None, **static: Any) -> Any:
+        """Run a function of this program (or one for it), compiled for the shapes of its arguments; times compiling."""
+        shapes = tuple((np.shape(x), np.result_type(x)) for x in jax.tree.leaves(args))
+        key = (name, jax.tree.structure(args), shapes, tuple(sorted(static.items())))
+        if key not in self._compiled:
+            began = time.perf_counter()
+            chosen: Callable = function or getattr(self, name)
+            donate = (0,) if name == "advance" else ()
+            lowered = jax.jit(lambda *a: chosen(*a, **static), donate_argnums=donate).lower(*args)
+            self._compiled[key] = lowered.compile()
+            self.compile_seconds += time.perf_counter() - began
+        return self._compiled[key](*args)
+
+
+def _take(samples: Samples, job: Any, jobs: int) -> Samples:
+    """The numbers of the sample that each lane works on."""
+    index = jnp.minimum(job, jobs - 1)
+    return jax.tree.map(lambda x: x[..., index] if x.shape[-1] > 1 else x, samples)
+
+
+def is_neutral(x: Any) -> bool:
+    """A single 0 or 1: a device parameter that switches a mechanism off, worth compiling in."""
+    return isinstance(x, np.ndarray) and x.ndim == 0 and float(x) in (0.0, 1.0)
+
+
+def neutral_leaves(circuit: Circuit) -> Circuit:
+    """A tree of truths like the circuit: the leaves that are compiled in."""
+    nothing = jax.tree.map(lambda _: False, circuit)
+    elements = tuple(
+        jax.tree.map(is_neutral, e) if isinstance(e, Memristive) else none
+        for e, none in zip(circuit.elements, nothing.elements, strict=True)
+    )
+    return eqx.tree_at(lambda c: c.elements, nothing, elements)
+
+
+def _row(x: Any) -> Any:
+    if isinstance(x, jax.core.Tracer):
+        return jnp.reshape(x, (-1,))
+    return np.asarray(x, np.float64).reshape(-1)
+
+
+_PROGRAMS: dict[tuple, Program] = {}
+_KEPT = 64
+
+
+def program(
+    circuit: Circuit, *, method: Method, detail: Detail, crossings: tuple[tuple[int, int], ...], saved: tuple[int, ...]
+) -> Program:
+    """The program for a circuit's structure, from memory where one like it ran before.
+
+    Compiled in are: names and connections, the kinds of waves, device parameters that are exactly 0 or 1, which
+    capacitances are exactly 0, the method, the ledger's detail, which nodes are crossed or saved. Everything else (all
+    values, amplitudes and corner times, thresholds, tolerances, the stop) is an argument. The number of samples, the
+    number of corners rounded up to a power of two, and the sizes of buffers are shapes, which compile anew.
+    """
+    constant = eqx.filter(circuit, neutral_leaves(circuit))
+    neutral = tuple(float(x) for x in jax.tree.leaves(constant))
+    structure = (jax.tree.structure(circuit), jax.tree.structure(constant), neutral, layout(circuit).capacitive)
+    key = (structure, method, detail, crossings, saved)
+    if key not in _PROGRAMS:
+        while len(_PROGRAMS) >= _KEPT:
+            _PROGRAMS.pop(next(iter(_PROGRAMS)))
+        _PROGRAMS[key] = Program(circuit, key)
+    return _PROGRAMS[key]

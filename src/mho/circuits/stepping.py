@@ -1,0 +1,362 @@
+"""One turn of the loop: one Newton iteration of every lane, and whatever decisions follow from it.
+
+Each lane is a state machine with its own time, step, stage and Newton count: phase 0 finds the slope at the start and
+after each corner, phases 1 on are the implicit stages of a step. No lane waits for another's iterations or steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import reduce
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from mho.circuits.assembly import Assembly, Prepared
+from mho.circuits.factorisation import solve
+from mho.circuits.ledger import Accounts
+from mho.circuits.segments import Piece, Segments, piece, source_values
+from mho.circuits.tableau import Tableau
+from mho.core.results import Status
+
+_TINY = 1e-20  # [s] step that stands for "at once" in phase 0
+SLOTS = 2  # crossings that a lane can hold before they are written to the results
+
+
+class Settings(NamedTuple):
+    """Numbers that steer the stepping; changing them compiles nothing."""
+
+    tolerance: Any
+    kappa: Any
+    max_newton: Any
+    v_limit: Any
+    h_first: Any
+    h_min: Any
+    h_max: Any
+    safety: Any
+    growth: Any
+    max_iterations: Any
+    scale: tuple[Any, ...]
+    thresholds: tuple[Any, ...]
+    after: tuple[Any, ...]
+
+
+class Lanes(NamedTuple):
+    """Everything that changes in a turn. Leaves are one number per lane; crossings and points have small buffers."""
+
+    t: Any
+    h: Any
+    phase: Any
+    newton: Any
+    rejected: Any
+    status: Any
+    segment: Any
+    now: Piece
+    u: tuple[Any, ...]
+    start: tuple[Any, ...]
+    slopes: tuple[tuple[Any, ...], ...]
+    rates: tuple[Any, ...]
+    partial: tuple[Any, ...]
+    energy: tuple[Any, ...]
+    slot_count: tuple[Any, ...]
+    slot_time: tuple[Any, ...]
+    slot_energy: tuple[tuple[Any, ...], ...]
+    steps: Any
+    rejections: Any
+    iterations: Any
+    points: Any
+    fill: Any
+    tick: Any
+
+
+class Stage(NamedTuple):
+    """Result of one Newton iteration at one stage."""
+
+    u: tuple[Any, ...]
+    slope: tuple[Any, ...]
+    update: Any
+    error: Any
+    rates: tuple[Any, ...]
+
+
+def isolated(tick: Any, function: Callable, *args: Any) -> Any:
+    """function(*args) behind a condition that is always true at run time.
+
+    XLA on a CPU otherwise fuses, and so recomputes, the Newton core into each of its dozens of consumers. A conditional
+    is a hard boundary to fusion; an optimisation barrier is not.
+    """
+    shape = jax.eval_shape(function, *args)
+    return lax.cond(tick >= 0, function, lambda *_: jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shape), *args)
+
+
+def inverse_cube_root(x: Any) -> Any:
+    """x^(-1/3) for 1e-12 to 1e12 without a library call (pow is scalar on XLA CPU): exponent bits and Newton."""
+    bits = lax.bitcast_convert_type(x, jnp.int64).astype(jnp.float64)
+    y = lax.bitcast_convert_type((bits * (-1 / 3) + 6140909000000000000.0).astype(jnp.int64), jnp.float64)
+    for _ in range(3):
+        y = y * (4.0 - x * y * y * y) * (1 / 3)
+    return y
+
+
+def _largest(values: Sequence[Any]) -> Any:
+    return reduce(jnp.maximum, values)
+
+
+class Stepper:
+    """One turn of the loop for one structure of circuit.
+
+    Args:
+        assembly: The circuit's equations.
+        tableau: The method.
+        accounts: Energies and charges to integrate.
+        which: Numbers of the tabulated sources.
+        crossings: (unknown, +1 rising or -1 falling) of each crossing to find.
+        saved: Unknowns of which every accepted point is kept.
+    """
+
+    def __init__(
+        self,
+        assembly: Assembly,
+        tableau: Tableau,
+        accounts: Accounts,
+        which: tuple[int, ...],
+        crossings: tuple[tuple[int, int], ...],
+        saved: tuple[int, ...],
+    ):
+        self.assembly, self.tableau, self.accounts = assembly, tableau, accounts
+        self.which, self.crossings, self.saved = which, crossings, saved
+        self.n, self.layout = assembly.layout.n, assembly.layout
+        self.tested = [i for i in range(self.n) if i not in self.layout.algebraic]
+
+    # ---- the Newton core ---------------------------------------------------------------------------------------------
+    def _weight(self, phase: Any, column: np.ndarray) -> Any:
+        """column[phase] without a gather; 0 in phase 0."""
+        zero = jnp.zeros(phase.shape)
+        return sum((jnp.where(phase == p, column[p], 0.0) for p in range(1, len(column)) if column[p] != 0), zero)
+
+    def stage(self, c: Lanes, prepared: Prepared, s: Settings) -> Stage:
+        """Evaluate devices, assemble, solve, limit; new iterate, its slope, error estimate and powers."""
+        tb, n, stages = self.tableau, range(self.n), len(self.tableau.c)
+        zero, first = jnp.zeros_like(c.h), c.phase == 0
+        inverse = 1.0 / jnp.where(first, _TINY, tb.gamma * c.h)
+        t = c.t + self._weight(c.phase, tb.c) * c.h
+        pull = [c.h * self._weight(c.phase, tb.a[:, j] * (np.arange(stages) > j)) for j in range(stages - 1)]
+        base = [c.start[i] + sum(pull[j] * c.slopes[j][i] for j in range(stages - 1)) for i in n]
+        base = [jnp.where(first, c.u[i], base[i]) for i in n]
+        source, source_slope = source_values(prepared.circuit, self.which, c.now, t)
+        held, held_slope = self.held(source, source_slope)
+        st = isolated(c.tick, lambda *a: self.assembly(*a), c.u, held, source, prepared)
+        m = prepared.matrix
+
+        def charge(i: int, x: Sequence[Any]) -> Any:
+            return sum((m[i, j] * x[j] for j in n if (i, j) in m), zero)
+
+        def held_charge(i: int) -> Any:
+            terms = (m[i, self.n + k] * x for k, x in enumerate(held_slope) if x is not None and (i, self.n + k) in m)
+            return sum(terms, zero)
+
+        move = [(c.u[i] - base[i]) * inverse for i in n]
+        residual = [charge(i, move) + st.f.get(i, zero) + held_charge(i) for i in n]
+        matrix = {k: x for k, x in st.g.items() if k[0] < self.n}
+        for (i, j), x in m.items():
+            if i < self.n and j < self.n:
+                matrix[i, j] = matrix[i, j] + x * inverse if (i, j) in matrix else x * inverse
+        frozen = lax.stop_gradient
+        # No gradient through the factors: the implicit derivative then needs no second derivatives of the devices.
+        matrix = {k: frozen(x + zero) for k, x in matrix.items()}
+        raw = [
+            frozen(sum(c.h * tb.e[j] * c.slopes[j][i] for j in range(stages - 1)) + tb.e[-1] / tb.gamma * (c.u[i] - base[i]))
+            for i in n
+        ]
+        estimate = [[charge(i, raw) * frozen(inverse) for i in n]] if tb.filtered else []
+        solved = solve(matrix, [residual, *estimate], self.layout.order)
+        update = solved[0]
+        limit = [update[i] if i in self.layout.algebraic else jnp.clip(update[i], -s.v_limit, s.v_limit) for i in n]
+        u = [c.u[i] - limit[i] for i in n]
+        slope = self.slope(first, update, [(u[i] - base[i]) * inverse for i in n])
+        rates = self.accounts.rates(st, limit, slope, held, held_slope, source, u, m)
+        error = solved[1] if tb.filtered else raw
+        scale = [1.0 / (s.scale[i] * s.tolerance) for i in n]
+        size, wrong = isolated(
+            c.tick,
+            lambda a, b: (
+                _largest([jnp.abs(frozen(a[i])) * scale[i] for i in self.tested]),
+                jnp.clip(_largest([jnp.abs(b[i]) * scale[i] for i in self.tested]), 1e-9, 1e9),
+            ),
+            update,
+            error,
+        )
+        return Stage(tuple(u), tuple(slope), size, wrong, rates)
+
+    def slope(self, first: Any, update: Sequence[Any], stage: Sequence[Any]) -> list[Any]:
+        """Slope of each unknown: of the stage, or in phase 0 of M u' = -(f + ...), where no charge fixes it zero."""
+        start = [-x * (1.0 / _TINY) for x in update]
+        for group in self.layout.loose:
+            common = start[group[0]]
+            for i in group:
+                start[i] = start[i] - common
+        for i in self.layout.algebraic:
+            start[i] = jnp.zeros_like(start[i])
+        return [jnp.where(first, a, b) for a, b in zip(start, stage, strict=True)]
+
+    def held(self, source: dict[int, Any], slopes: dict[int, Any]) -> tuple[list[Any], list[Any]]:
+        """Voltages of held nodes, and their slopes (None where constant)."""
+        v: list[Any] = []
+        dv: list[Any] = []
+        for h in self.layout.held:
+            base = v[h.base - self.n] if h.base >= 0 else 0.0
+            base_slope = dv[h.base - self.n] if h.base >= 0 else None
+            own = slopes.get(h.source)
+            v.append(base + h.sign * source[h.source])
+            if own is None:
+                dv.append(base_slope)
+            else:
+                dv.append(h.sign * own if base_slope is None else base_slope + h.sign * own)
+        return v, dv
+
+    # ---- decisions ---------------------------------------------------------------------------------------------------
+    def turn(self, c: Lanes, prepared: Prepared, table: Segments, job: Any, stop: Any, s: Settings) -> Lanes:
+        """One Newton iteration of every running lane."""
+        tb, n, last_phase = self.tableau, range(self.n), len(self.tableau.c) - 1
+        running, first, last = c.status == Status.RUNNING, c.phase == 0, c.phase == last_phase
+        # Only what is read goes behind the boundary: a buffer that passes through it would be copied every turn.
+        core = c._replace(rates=(), partial=(), energy=(), slot_time=(), slot_energy=(), points=())
+        x: Stage = isolated(c.tick, lambda a, p: self.stage(a, p, s), core, prepared)
+        finite = x.update < 1e300  # false for NaN too
+        spent = c.newton + 1 >= jnp.where(first, 10 * s.max_newton, s.max_newton)
+        good = running & finite & ((x.update <= s.kappa) | (first & spent))
+        fail = running & ~good & (spent | ~finite)
+        end = good & last
+        accepted = end & (x.error <= 1.0)
+        weight = jnp.where(good, self._weight(c.phase, tb.a[-1]), 0.0) * c.h
+        partial = [p + weight * r for p, r in zip(c.partial, x.rates, strict=True)]
+        energy = [e + c.h * tb.a[-1, 0] * r + p for e, r, p in zip(c.energy, c.rates, partial, strict=True)]
+
+        def control(c: Lanes, error, good, fail, end, accepted, finite):
+            return self._control(c, table, job, stop, s, error, good, fail, end, accepted, finite)
+
+        small = core._replace(u=(), start=(), slopes=())
+        decided = isolated(c.tick, control, small, x.error, good, fail, end, accepted, finite)
+        t, t_end, h, phase, segment, now, hit, status = decided
+        new = end | fail
+        slopes = tuple(
+            tuple(jnp.where((accepted | (good & first)) if p == 0 else (good & (c.phase == p)), x.slope[i], c.slopes[p][i]) for i in n)
+            for p in range(last_phase)
+        )
+        restart = new | first
+        ahead = h * (self._weight(phase, tb.c) - jnp.where(restart, 0.0, self._weight(c.phase, tb.c)))
+        origin = [jnp.where(accepted | ~new, x.u[i], c.start[i]) for i in n]
+        along = [jnp.where(accepted | (good & ~end), x.slope[i], c.slopes[0][i]) for i in n]
+        guess = [origin[i] + jnp.clip(ahead * along[i], -0.2, 0.2) for i in n]
+        u = tuple(jnp.where(running, jnp.where(hit | ~(new | good), x.u[i], guess[i]), c.u[i]) for i in n)
+        kept = accepted | (good & first)
+        crossed = self._cross(c, x, energy, accepted, s)
+        points, fill = self._record(c, x, accepted, t_end)
+        return Lanes(
+            t=t,
+            h=jnp.where(running, h, c.h),
+            phase=phase,
+            newton=jnp.where(new | good, 0, c.newton + 1),
+            rejected=jnp.where(accepted, 0, jnp.where(new, 1, c.rejected)),
+            status=status,
+            segment=segment,
+            now=now,
+            u=u,
+            start=tuple(jnp.where(kept, x.u[i], c.start[i]) for i in n),
+            slopes=slopes,
+            rates=tuple(jnp.where(kept, a, b) for a, b in zip(x.rates, c.rates, strict=True)),
+            partial=tuple(jnp.where(new | first, 0.0, p) for p in partial),
+            energy=tuple(jnp.where(accepted, a, b) for a, b in zip(energy, c.energy, strict=True)),
+            **crossed,
+            steps=c.steps + accepted,
+            rejections=c.rejections + (new & ~accepted),
+            iterations=c.iterations + running,
+            points=points,
+            fill=fill,
+            tick=c.tick + 1,
+        )
+
+    def _control(self, c: Lanes, table, job, stop, s: Settings, error, good, fail, end, accepted, finite):
+        """Accept or reject, land on corners, next step size, phase and status."""
+        running, first, last_segment = c.status == Status.RUNNING, c.phase == 0, c.now.end >= stop
+        hit = accepted & (c.h >= (c.now.end - c.t) * (1 - 1e-9))
+        t_end = jnp.where(hit, c.now.end, c.t + c.h)
+        done = hit & last_segment
+        enter = hit & ~done
+        segment = jnp.where(enter, c.segment + 1, c.segment)
+
+        def fetch(segment, now):
+            fresh = piece(table, segment, job)
+            return jax.tree.map(lambda a, b: jnp.where(enter, a, b), fresh, now)
+
+        now = lax.cond(jnp.any(enter), fetch, lambda _, now: now, segment, c.now)
+        factor = jnp.clip(s.safety * inverse_cube_root(lax.stop_gradient(error)), 0.15, jnp.where(c.rejected > 0, 1.0, s.growth))
+        h = jnp.where(end, c.h * factor, jnp.where(fail, 0.2 * c.h, c.h))
+        t = jnp.where(accepted, t_end, c.t)
+        # A cautious restart after a corner: the slope there is new, and nothing is known of the curvature.
+        h = jnp.where(hit, jnp.minimum(h, jnp.maximum(s.h_first, 1e-3 * (now.end - now.start))), jnp.minimum(h, s.h_max))
+        new = end | fail
+        small = running & new & ~hit & (h < jnp.maximum(s.h_min, 4e-16 * t))
+        left = now.end - t
+        landing = jnp.where(h >= left * (1 - 1e-9), left, jnp.where(h > 0.5 * left, 0.5 * left, h))
+        h = lax.stop_gradient(jnp.where(new | first, landing, h))
+        phase = jnp.where(running, jnp.where(new, jnp.where(hit, 0, 1), jnp.where(good, c.phase + 1, c.phase)), c.phase)
+        status = jnp.where(small, jnp.where(finite, Status.MIN_STEP.value, Status.NOT_FINITE.value), c.status)
+        status = jnp.where(running & (c.iterations >= s.max_iterations), Status.MAX_ITERATIONS.value, status)
+        status = jnp.where(done, Status.OK.value, status)
+        return t, t_end, h, phase, segment, now, hit, status
+
+    # ---- crossings and points ----------------------------------------------------------------------------------------
+    def _cross(self, c: Lanes, x: Stage, energy: Sequence[Any], accepted: Any, s: Settings) -> dict[str, Any]:
+        """Threshold crossings in the accepted step, with all energies there, by cubic Hermite interpolation."""
+        buffers = (c.slot_count, c.slot_time, c.slot_energy)
+        if self.crossings:
+            found = [
+                accepted & (sign * (c.start[i] - v) < 0) & (sign * (x.u[i] - v) >= 0) & (c.t >= after)
+                for (i, sign), v, after in zip(self.crossings, s.thresholds, s.after, strict=True)
+            ]
+            ends = [(c.start[i], x.u[i], c.slopes[0][i], x.slope[i]) for i, _ in self.crossings]
+            accounts = list(zip(c.energy, energy, c.rates, x.rates, strict=True))
+            buffers = lax.cond(jnp.any(jnp.stack(found)), self._write, lambda b, *_: b, buffers, found, ends, accounts, c.t, c.h, s.thresholds)
+        return dict(zip(("slot_count", "slot_time", "slot_energy"), buffers, strict=True))
+
+    def _write(self, buffers, found, ends, accounts, t, h, thresholds):
+        counts, times, energies = (list(b) for b in buffers)
+        for r, (y0, y1, d0, d1) in enumerate(ends):
+            x = crossing_fraction(y0 - thresholds[r], y1 - thresholds[r], h * d0, h * d1)
+            here = (jnp.arange(SLOTS)[:, None] == counts[r]) & found[r]
+            times[r] = jnp.where(here, t + x * h, times[r])
+            at = (hermite(x, e0, e1, h * p0, h * p1) for e0, e1, p0, p1 in accounts)
+            energies[r] = tuple(jnp.where(here, e, old) for e, old in zip(at, energies[r], strict=True))
+            counts[r] = counts[r] + found[r]
+        return tuple(counts), tuple(times), tuple(energies)
+
+    def _record(self, c: Lanes, x: Stage, accepted: Any, t_end: Any) -> tuple[Any, Any]:
+        """Write the accepted step, values and slopes at both its ends, into the lane's buffer of points."""
+        if not self.saved:
+            return c.points, c.fill
+        columns = [c.t, t_end]
+        for i in self.saved:
+            columns += [c.start[i], x.u[i], c.slopes[0][i], x.slope[i]]
+        lanes = jnp.arange(c.t.shape[0])
+        row = jnp.where(accepted, c.fill, c.points.shape[1])
+        return c.points.at[lanes, row].set(jnp.stack(columns, axis=-1), mode="drop"), c.fill + accepted
+
+
+def hermite(x: Any, y0: Any, y1: Any, d0: Any, d1: Any) -> Any:
+    """Cubic through y0 and y1 with end slopes d0 and d1 (per unit of x), at x in [0, 1]."""
+    return y0 + x * (d0 + x * (3 * (y1 - y0) - 2 * d0 - d1 + x * (2 * (y0 - y1) + d0 + d1)))
+
+
+def crossing_fraction(y0: Any, y1: Any, d0: Any, d1: Any) -> Any:
+    """Where in [0, 1] the Hermite cubic from y0 to y1 of opposite signs is zero."""
+    x = jnp.clip(y0 / jnp.where(y0 == y1, 1.0, y0 - y1), 0.0, 1.0)
+    c2, c3 = 3 * (y1 - y0) - 2 * d0 - d1, 2 * (y0 - y1) + d0 + d1
+    for _ in range(5):
+        slope = d0 + x * (2 * c2 + 3 * x * c3)
+        value = y0 + x * (d0 + x * (c2 + x * c3))
+        x = jnp.clip(x - value / lax.stop_gradient(jnp.where(slope == 0, 1.0, slope)), 0.0, 1.0)
+    return x

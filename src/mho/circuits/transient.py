@@ -1,0 +1,270 @@
+"""Transient analysis of a circuit, or of every sample of a population at once."""
+
+from __future__ import annotations
+
+import enum
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from mho.circuits.checks import unknown_names
+from mho.circuits.layout import STATE_SCALE, Layout
+from mho.circuits.ledger import Ledger, storage
+from mho.circuits.netlist import Circuit
+from mho.circuits.operating_point import operating_values
+from mho.circuits.options import Crossing, Options
+from mho.circuits.program import Program, Queue, Samples, program
+from mho.circuits.segments import segments, without_corners
+from mho.circuits.sources import CurrentSource, VoltageSource
+from mho.circuits.start import at_rest, source_start
+from mho.circuits.stepping import Settings
+from mho.circuits.waveforms import Crossings, Points, Run
+from mho.circuits.waves import DC, Sin
+from mho.core.errors import InputError, NetlistError, SolverError
+from mho.core.results import Status
+
+Progress = Callable[[int, int], None]
+
+
+class Start(enum.Enum):
+    """Where a run starts."""
+
+    ZERO = "zero"
+    """All charges are zero (or as `initial` says) and the sources come on at once."""
+    OPERATING_POINT = "operating_point"
+    """At the DC operating point with the sources' values at time zero."""
+
+
+def transient(
+    circuit: Circuit,
+    stop: float,
+    *,
+    crossings: Sequence[Crossing] = (),
+    save: Sequence[str] = (),
+    options: Options = Options(),  # noqa: B008  (frozen)
+    start: Start | str | Mapping[str, Any] = Start.ZERO,
+    throw: bool = True,
+    lanes: int | None = None,
+    progress: Progress | None = None,
+) -> Run:
+    """Integrate a circuit from 0 to `stop`.
+
+    Args:
+        circuit: A circuit, or a population of one (leaves with a leading axis).
+        stop: End [s].
+        crossings: Thresholds whose crossing times are wanted, with the energies at each.
+        save: Nodes, states (``"synapse.q0"``) or branch currents (``"coil.i"``) whose waveforms are wanted.
+        options: Accuracy and buffers.
+        start: Zero charge, the operating point, or the `final` values of another run.
+        throw: Raise if a sample fails; otherwise failures are counted in the result.
+        lanes: Samples that run side by side; the others wait in a queue. All at once if None. Waveforms need all.
+        progress: Called with the number of samples done and their total.
+
+    Raises:
+        SolverError: If a sample fails and `throw` is true; says which and why.
+        InputError: If a name is unknown or `stop` is not above zero.
+    """
+    if not (np.isfinite(stop) and stop > 0):
+        raise InputError(f"stop is {stop} s; it must be above 0.")
+    start = Start(start) if isinstance(start, str) else start
+    with jax.enable_x64(True):
+        job = Job.of(circuit, stop, tuple(crossings), tuple(save), options, start)
+        run = job.run(min(lanes or job.count, job.count), progress)
+    if throw and run.failures:
+        raise SolverError(failure_text(run, stop))
+    return run
+
+
+def failure_text(run: Run, stop: float) -> str:
+    """One sentence about the samples that failed."""
+    k = int(np.argmax(~run.ok))
+    status = Status(int(run.status[k]))
+    which = f"Sample {k} of {len(run.status)}" if run.population else "The circuit"
+    more = f" {len(run.status) - int(np.sum(run.ok))} of {len(run.status)} samples failed: {run.failures}." if run.population else ""
+    return f"{which} stopped at {float(run.end[k]):.6g} s of {stop:.6g} s: it {status.reason}{more} (throw=False returns what there is.)"
+
+
+class Job:
+    """A prepared analysis: the compiled program and all its arguments."""
+
+    def __init__(self, circuit: Circuit, stop: float, crossings: tuple[Crossing, ...], save: tuple[str, ...], options: Options, start: Any):
+        bare = without_corners(circuit)
+        self.circuit, self.stop, self.crossings, self.save, self.options = circuit, stop, crossings, save, options
+        self.program: Program = program(
+            bare,
+            method=options.method,
+            detail=options.ledger,
+            crossings=tuple((self.find(circuit, c.node), 1 if c.rising else -1) for c in crossings),
+            saved=tuple(self.find(circuit, name) for name in save),
+        )
+        self.layout: Layout = self.program.layout
+        self.count = circuit.samples or 1
+        self.population = circuit.samples is not None
+        self.table = segments(circuit, stop)
+        self.samples = self.arguments(circuit, bare, start)
+        self.settings = self.steering()
+
+    @classmethod
+    def of(cls, *args: Any) -> Job:
+        """A job; checks names first."""
+        return cls(*args)
+
+    @staticmethod
+    def find(circuit: Circuit, name: str) -> int:
+        """Index of an unknown."""
+        from mho.circuits.layout import layout
+
+        index = layout(circuit).index
+        if name not in index:
+            raise InputError(f"The circuit has no node or state {name!r}; it has {', '.join(unknown_names(circuit))}.")
+        if not 0 <= index[name] < layout(circuit).n:
+            raise InputError(f"{name!r} is held by a source; its waveform is that of the source. Choose another node.")
+        return index[name]
+
+    def arguments(self, circuit: Circuit, bare: Circuit, start: Any) -> Samples:
+        """Everything that may differ between samples."""
+        if isinstance(start, Mapping):
+            u = [np.asarray(start[name], np.float64) for name in self.layout.names]
+        elif start is Start.OPERATING_POINT:
+            u = operating_values(circuit, self.layout)
+        else:
+            u = at_rest(circuit, self.layout)
+        return Samples(
+            circuit=self.program.variables(bare),
+            start=tuple(np.reshape(x, (-1,)) if isinstance(x, np.ndarray) else x.reshape(-1) for x in u),
+            thresholds=tuple(np.asarray(c.threshold, np.float64).reshape(-1) for c in self.crossings),
+            after=tuple(np.asarray(c.after, np.float64).reshape(-1) for c in self.crossings),
+        )
+
+    def steering(self) -> Settings:
+        """Options as numbers."""
+        o = self.options
+        h_max = o.h_max if o.h_max is not None else min(self.stop / 20, *(0.1 / f for f in _frequencies(self.circuit)), np.inf)
+        number = lambda x: np.asarray(x, np.float64)  # noqa: E731
+        whole = lambda x: np.asarray(x, np.int32)  # noqa: E731
+        return Settings(
+            tolerance=number(o.tolerance),
+            kappa=number(o.kappa),
+            max_newton=whole(o.max_newton),
+            v_limit=number(o.v_limit),
+            h_first=number(o.h_first),
+            h_min=number(o.h_min),
+            h_max=number(h_max),
+            safety=number(o.safety),
+            growth=number(o.growth),
+            max_iterations=whole(o.max_iterations),
+            scale=tuple(number(x) for x in scales(self.circuit, self.layout)),
+            thresholds=(),
+            after=(),
+        )
+
+    def run(self, lanes: int, progress: Progress | None) -> Run:
+        """Run all samples to their end."""
+        before, turns = self.program.compile_seconds, np.asarray(2_000_000_000 if progress is None else 1000, np.int32)
+        if self.save and lanes < self.count:
+            raise InputError(f"Waveforms of {self.count} samples on {lanes} lanes are not kept; raise lanes or save nothing.")
+        began = time.perf_counter()
+        o = self.options
+        arguments = (self.samples, self.table, self.settings)
+        queue = self.program.call("begin", *arguments, lanes=lanes, jobs=self.count, events=o.max_events, points=o.max_points)
+        stop, idle = np.asarray(self.stop), np.asarray(max(1, lanes // 16), np.int32)
+        chunks: list[tuple[np.ndarray, np.ndarray]] = []
+        while True:
+            queue = self.program.call("advance", queue, *arguments, stop, turns, idle)
+            if self.save:
+                chunks.append((np.asarray(queue.lanes.points), np.asarray(queue.lanes.fill)))
+                queue = queue._replace(lanes=queue.lanes._replace(fill=np.zeros(lanes, np.int32)))
+            done = int(np.sum(np.asarray(queue.results.status) != Status.RUNNING))
+            if progress is not None:
+                progress(done, self.count)
+            if done == self.count:
+                break
+        compiled = self.program.compile_seconds - before
+        return self.result(queue, chunks, time.perf_counter() - began - compiled, compiled)
+
+    # ---- the result --------------------------------------------------------------------------------------------------
+    def result(self, queue: Queue, chunks: list, seconds: float, compiled: float) -> Run:
+        """Gather what the program left as a Run."""
+        r = queue.results
+        labels = self.program.accounts.labels
+        counts, times, energies = np.asarray(r.counts), np.asarray(r.times), np.asarray(r.energies)
+        crossings = []
+        for k, c in enumerate(self.crossings):
+            most = max(1, min(int(counts[k].max(initial=0)), times.shape[1]))
+            accounts = self.energies({label: energies[k, a, :most].T for a, label in enumerate(labels)}, crossing=True)
+            crossings.append(Crossings(c, times[k, :most].T, accounts))
+        last, totals = np.asarray(r.last), np.asarray(r.totals)
+        plain = (lambda x: x) if self.population else (lambda x: float(np.ravel(x)[0]))
+        return Run(
+            status=np.asarray(r.status),
+            crossings=tuple(crossings),
+            ledger=self.ledger({label: totals[a] for a, label in enumerate(labels)}, last, plain),
+            saved=self.save,
+            points=tuple(self.points(chunks, lane) for lane in range(self.count)) if self.save else (),
+            final={name: plain(last[i]) for i, name in enumerate(self.layout.names)},
+            end=np.asarray(r.end),
+            steps=np.asarray(r.steps),
+            rejections=np.asarray(r.rejections),
+            iterations=np.asarray(r.iterations),
+            seconds=seconds,
+            compile_seconds=compiled,
+            population=self.population,
+        )
+
+    def energies(self, accounts: dict[tuple[str, str], np.ndarray], *, crossing: bool = False) -> dict[tuple[str, str], np.ndarray]:
+        """Accounts with the energy of constant sources worked out from their charge."""
+        out = dict(accounts)
+        for name, e in self.circuit.items():
+            if isinstance(e, VoltageSource) and isinstance(e.wave, DC):
+                level = np.asarray(e.wave.value)
+                out["energy", name] = accounts["charge", name] * (level[:, None] if crossing and level.ndim else level)
+        return out
+
+    def ledger(self, totals: dict[tuple[str, str], np.ndarray], last: np.ndarray, plain: Callable) -> Ledger:
+        """The books at the end."""
+        totals = self.energies(totals)
+        stored: dict[str, Any] = {}
+        if self.program.accounts.groups:
+            first = np.stack([np.broadcast_to(x, (self.count,)) for x in self.samples.start])
+            before = self.stored(first, 0.0)
+            after = self.stored(last, self.stop)
+            stored = {g: plain(np.broadcast_to(after[g] - before[g], (self.count,))) for g in after}
+        pick = lambda what: {name: plain(x) for (kind, name), x in totals.items() if kind == what}  # noqa: E731
+        return Ledger(pick("energy"), pick("charge"), pick("dissipated"), stored)
+
+    def stored(self, u: np.ndarray, t: float) -> dict[str, Any]:
+        """Energy stored in each group with the unknowns at `u` and the sources at time t."""
+        held = source_start(self.circuit, self.layout, t)
+        n = self.layout.n
+        return storage(self.circuit, self.layout, lambda i: 0.0 if i < 0 else (u[i] if i < n else held[i - n]))
+
+    def points(self, chunks: list[tuple[np.ndarray, np.ndarray]], lane: int) -> Points:
+        """Accepted steps of one sample."""
+        rows = np.concatenate([points[lane, : fill[lane]] for points, fill in chunks])
+        return Points(rows[:, 0], rows[:, 1], *(rows[:, 2 + k :: 4] for k in range(4)))
+
+
+def scales(circuit: Circuit, layout: Layout) -> list[float]:
+    """Size of an error in each unknown that counts as much as 1 V."""
+    own = dict(circuit.scale)
+    states = {name for name in layout.names if any(name.startswith(f"{e}.") for e in _memristive(circuit))}
+    nodes = {node for e in circuit.elements for node in e.nodes}
+    internal = {f"{name}.{node}" for name, e in circuit.items() for node in getattr(getattr(e, "device", None), "internal", ())}
+    currents = {f"{name}.i": float(np.max(np.asarray(e.i_scale))) for name, e in circuit.items() if hasattr(e, "i_scale")}
+    default = {name: (STATE_SCALE if name in states - nodes - internal else currents.get(name, 1.0)) for name in layout.names}
+    return [own.get(name, default[name]) for name in layout.names]
+
+
+def _memristive(circuit: Circuit) -> list[str]:
+    return [name for name, e in circuit.items() if hasattr(e, "device")]
+
+
+def _frequencies(circuit: Circuit) -> list[float]:
+    sources = (e for e in circuit.elements if isinstance(e, VoltageSource | CurrentSource))
+    return [float(np.max(np.asarray(e.wave.frequency))) for e in sources if isinstance(e.wave, Sin)]
+
+
+__all__ = ["Job", "NetlistError", "Start", "failure_text", "scales", "transient"]
