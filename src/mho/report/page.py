@@ -15,10 +15,10 @@ from mho.report.layout import Plot, arranged
 from mho.studies.folder import read_results, write
 
 HONESTY = (
-    "The seed paper (arXiv:2605.11243) is public only as an abstract. It states two numbers: a transient of 1.5 kΩ per "
-    "spike and about 2 pJ per spike. Base resistance, pulse amplitude and width, time constants, supply and process are "
-    "not public. Everything else here is a reconstruction, chosen to be plausible and marked as assumed, and no curve of "
-    "the paper is claimed to be reproduced."
+    "The seed paper (arXiv:2605.11243) is public only as an abstract. It states two numbers: a transient of "
+    "1.5 kΩ per spike and about 2 pJ per spike. Base resistance, pulse amplitude and width, time constants, supply and "
+    "process are not public. Everything else here is a reconstruction, chosen to be plausible and marked as assumed, "
+    "and no curve of the paper is claimed to be reproduced."
 )
 
 

@@ -44,3 +44,71 @@ floors            floors.agreement            table: quantity, device, circuit, 
 floors            paper.compared              table: quantity, the paper's number, ours, what is assumed
 ================  ==========================  =====================================================================
 """
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from mho.core.quantities import engineering
+from mho.studies.study import Stage, Study, choice, count, file, quantity
+
+_STAGES = {
+    "measurement": "read the pulses and fit the device",
+    "device": "the device under a train of spikes",
+}
+
+
+def _sets() -> Sequence[str]:
+    from mho.devices import parameter_sets
+
+    return parameter_sets()
+
+
+class ECRAMSTP(Study):
+    """The record of the ECRAM study: what is measured, which device, at which point of operation, how many samples."""
+
+    name: ClassVar[str] = "ecram-stp"
+    title: ClassVar[str] = "From a pulse measurement to spiking neurons that filter in time"
+    question: ClassVar[str] = (
+        "What does this ECRAM do as a synapse, inside a neuron, and in a network, and what does a spike cost?"
+    )
+    headline: ClassVar[tuple[str, ...]] = (
+        "device.transient_resistance_per_spike",
+        "circuit.energy_per_spike",
+        "circuit.pulse_width",
+        "network.filter_peak",
+    )
+
+    measurement: str | None = file("pulse measurement, a CSV whose headings carry units")
+    device: str = choice("ecram_stp_ref", "the one device of every floor, and the start of the fit", among=_sets)
+    modes: str = choice("auto", "volatile modes of the fit", among=lambda: ("auto", "1", "2", "3", "4"))
+    temperature: float = quantity(300.15, "K", "temperature", low=200.0, high=450.0)
+    train_rate: float = quantity(50.0, "Hz", "rate of the spike train that every floor is given", low=1e-3, high=1e6)
+    train_spikes: int = count(12, "spikes in that train", low=2, high=1000)
+
+    @classmethod
+    def stages(cls) -> tuple[Stage, ...]:
+        """The stages in order; each one's floors are loaded when it runs."""
+        return tuple(Stage(name, title, f"mho.studies.stages.{name}:work") for name, title in _STAGES.items())
+
+    def inputs(self) -> dict[str, Path]:
+        """The measurement given, or the packaged one."""
+        from mho.fitting import packaged_measurement
+
+        return {"measurement": packaged_measurement(), **super().inputs()}
+
+    def answer(self, kpis: Mapping[str, Mapping[str, Any]]) -> list[str]:
+        """One paragraph, from whatever KPIs there are."""
+        sentences = []
+        step, times = kpis.get("device.transient_resistance_per_spike"), kpis.get("device.relaxation_times")
+        if step and step["value"] is not None:
+            sentences.append(
+                f"A spike lowers the channel resistance of this device by {engineering(step['value'], 'ohm', 3)}"
+            )
+            if times and times["value"]:
+                listed = " and ".join(engineering(t, "s", 3) for t in times["value"])
+                sentences[-1] += f", a change that relaxes with {listed}"
+            sentences[-1] += "."
+        return [" ".join(sentences)] if sentences else []

@@ -146,7 +146,7 @@ def fingerprint(study: Study, files: Mapping[str, Path]) -> str:
 def _work(stage: Stage, context: Context, mark: str) -> dict[str, Any]:
     start = time.perf_counter()
     try:
-        outcome = stage.work(context)
+        outcome = stage(context)
     except MhoError as error:
         kept = f"The stages before it are kept in {context.folder.path}."
         error.add_note(f"It happened in stage '{stage.name}' ({stage.title}). {kept}")

@@ -5,10 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mho.core.errors import StudyError
 from mho.metrics.kpi import KPI
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Values = Sequence[Any] | np.ndarray
 
 KINDS = ("lines", "stacked_bars", "bars", "histogram")
 STYLES = ("line", "points", "both", "band", "guide")
@@ -28,7 +33,7 @@ class Axis:
 
     label: str
     unit: str
-    values: Sequence[Any]
+    values: Values
     scale: str = "linear"
 
 
@@ -48,11 +53,11 @@ class Curve:
 
     label: str
     unit: str
-    values: Sequence[Any]
+    values: Values
     style: str = "line"
-    low: Sequence[Any] | None = None
-    high: Sequence[Any] | None = None
-    x: Sequence[Any] | None = None
+    low: Values | None = None
+    high: Values | None = None
+    x: Values | None = None
 
 
 @dataclass(frozen=True)

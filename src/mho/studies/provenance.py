@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mho import __version__
+from mho.core.parameters import ParameterSet
 from mho.studies.folder import sha256
 
 _PACKAGES = ("jax", "jaxlib", "equinox", "numpy", "scipy", "matplotlib", "pydantic")
@@ -64,3 +65,17 @@ def code() -> str:
             digest.update(str(path.relative_to(root)).encode())
             digest.update(path.read_bytes())
     return digest.hexdigest()
+
+
+def of_numbers(*sets: ParameterSet) -> list[dict[str, str]]:
+    """Source, place and manner of every number of parameter sets, as a KPI records them."""
+    return [
+        {"number": f"{found.name}.{name}", "source": number.source, "where": number.where, "how": number.how}
+        for found in sets
+        for name, number in found.numbers.items()
+    ]
+
+
+def sources(*sets: ParameterSet) -> dict[str, dict[str, str]]:
+    """Citations of the sources that parameter sets name."""
+    return {key: dict(source) for found in sets for key, source in found.sources.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import importlib
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,12 +26,21 @@ class Stage:
     Args:
         name: Short name; its results lie in ``stages/<name>.json``.
         title: What it does, for the progress line.
-        work: Takes the run's :class:`~mho.studies.execution.Context`, gives an :class:`Outcome`.
+        work: Takes the run's :class:`~mho.studies.execution.Context`, gives an :class:`Outcome`; or the place of such a
+            function, ``"mho.studies.stages.device:work"``, so that naming the stages loads none of them.
     """
 
     name: str
     title: str
-    work: Callable[[Any], Outcome]
+    work: Callable[[Any], Outcome] | str
+
+    def __call__(self, context: Any) -> Outcome:
+        """Do the work."""
+        work = self.work
+        if isinstance(work, str):
+            module, _, name = work.partition(":")
+            work = getattr(importlib.import_module(module), name)
+        return work(context)
 
 
 def quantity(default: Any, unit: str, text: str, *, low: float | None = None, high: float | None = None) -> Any:

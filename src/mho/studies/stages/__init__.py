@@ -1,0 +1,1 @@
+"""Stages that studies are composed of: each takes a context and gives an outcome."""

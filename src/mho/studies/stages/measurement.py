@@ -1,0 +1,198 @@
+"""Stage "measurement": read the gate pulses, fit the compact model, say what it leaves over."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from mho import fitting
+from mho.core.parameters import ParameterSet
+from mho.core.quantities import engineering
+from mho.devices import parameters
+from mho.fitting import Fit
+from mho.metrics.kpi import KPI
+from mho.studies import provenance
+from mho.studies.execution import Context
+from mho.studies.outcome import Axis, Curve, Mark, Outcome, Series, Table
+
+FITTED = "fitted.toml"
+
+
+def work(context: Context) -> Outcome:
+    """Fit the study's measurement; the fitted set lies in the results folder for the stages that follow."""
+    path = context.inputs["measurement"]
+    start = parameters(context.study.device)
+    modes = context.study.modes
+    fit = fitting.fit(
+        fitting.read_pulses(path),
+        start,
+        key=jax.random.key(context.seed("fit")),
+        modes=modes if modes == "auto" else int(modes),
+        progress=context.progress,
+    )
+    fit.parameters.save(context.folder.path / FITTED)
+    packaged = path == fitting.packaged_measurement()
+    notes = [f"{path.name}: {warning}" for warning in (*fit.measurement.warnings, *fit.warnings)]
+    if packaged:
+        notes.insert(
+            0, "The packaged measurement is synthetic: it was drawn from the reconstruction, with realistic noise."
+        )
+    return Outcome(
+        kpis=_kpis(fit),
+        series=fit_series(fit),
+        tables={
+            "measurement.parameters": _parameters(fit, start if packaged else None),
+            "measurement.selection": _selection(fit),
+        },
+        notes=notes,
+        sources=provenance.sources(fit.parameters),
+        handover={
+            "packaged": packaged,
+            "modes": fit.modes,
+            "error_fit": fit.error_fit,
+            "error_held_out": fit.error_held_out,
+        },
+        files={"fitted parameter set": FITTED},
+    )
+
+
+def fitted_set(context: Context) -> ParameterSet:
+    """The parameter set that this stage left in the results folder."""
+    return parameters(Path(context.folder.path / FITTED))
+
+
+def fit_series(fit: Fit) -> dict[str, Series]:
+    """Data, model and residuals of a fit, its sweeps laid one after another."""
+    reads = fit.measurement.reads
+    order, gaps = _laid_out(reads.t, reads.sweep)
+    t = np.where(gaps, np.nan, order[0])
+    index = order[1].astype(int)
+
+    def along(values: np.ndarray) -> np.ndarray:
+        return np.where(gaps, np.nan, np.asarray(values, float)[index])
+
+    r, model, residual = along(1 / fit.g), along(1 / fit.g_model), along(fit.residual)
+    held = np.where(gaps, False, fit.held_out[index])
+    error = f"rms {100 * fit.error_fit:.2g} %"
+    if np.isfinite(fit.error_held_out):
+        error += f", held out {100 * fit.error_held_out:.2g} %"
+    axis = Axis("time, sweeps one after another", "s", t)
+    curves = [Curve("fitted", "1", np.where(held, np.nan, residual), "points")]
+    if held.any():
+        curves.append(Curve("held out", "1", np.where(held, residual, np.nan), "points"))
+    return {
+        "measurement.fit": Series(
+            axis,
+            [Curve("measured", "ohm", r, "points"), Curve("model", "ohm", model)],
+            "channel resistance",
+            caption=f"Above: measured points and the fitted model with {fit.modes} volatile mode(s).",
+        ),
+        "measurement.residuals": Series(
+            axis,
+            curves,
+            "residual",
+            marks=[Mark("", y=0.0)],
+            caption=f"Below: data over model minus 1 ({error}); a pattern would show what the model cannot follow.",
+        ),
+    }
+
+
+def _laid_out(t: np.ndarray, sweep: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Times with the sweeps one behind the other and the row each stems from, and where the gaps between sweeps are."""
+    span = max(float(np.ptp(t[sweep == s])) for s in dict.fromkeys(sweep.tolist()))
+    times, rows, gaps, start = [], [], [], 0.0
+    for s in dict.fromkeys(sweep.tolist()):
+        k = np.flatnonzero(sweep == s)
+        k = k[np.argsort(t[k], kind="stable")]
+        times += [*(start + t[k] - t[k[0]]), 0.0]
+        rows += [*k, k[-1]]
+        gaps += [*np.zeros(len(k), bool), True]
+        start += float(np.ptp(t[k])) + 0.04 * span
+    return np.asarray([times, rows]), np.asarray(gaps, bool)
+
+
+def _kpis(fit: Fit) -> list[KPI]:
+    step, taus = fit["r_step"], [fit[f"tau[{k}]"] for k in range(fit.modes)]
+    pulses = fit.measurement.pulses
+    usual = float(np.median(pulses.amplitude)), float(np.median(pulses.width))
+    common = {
+        "n": fit.n,
+        "conditions": {
+            "pulse": f"{engineering(usual[0], 'V')}, {engineering(usual[1], 's')}",
+            "measurement": fit.measurement.path.name,
+        },
+        "provenance": [
+            {"number": name, "source": n.source, "where": n.where, "how": n.how}
+            for name, n in fit.parameters.numbers.items()
+            if name in ("g_min", "g_max", "x_0", "g_volatile", "efficacy", "tau", "weights")
+        ],
+    }
+    kind = "95 % interval, block bootstrap"
+    return [
+        KPI(
+            "device.transient_resistance_per_spike", step.value, "ohm",
+            definition="fall of the channel resistance by one reference pulse from rest, 1/G_rest - 1/(G_rest + g_v U)",
+            spread={"low": step.low, "high": step.high, "kind": kind},
+            boundary="the channel alone, without leads", **common,
+        ),
+        KPI(
+            "device.relaxation_times", [t.value for t in taus], "s",
+            definition="time constants of the volatile modes, gate shorted, in ascending order",
+            spread={"low": [t.low for t in taus], "high": [t.high for t in taus], "kind": kind},
+            boundary=f"{fit.modes} mode(s), chosen among {', '.join(c.model for c in fit.candidates)}", **common,
+        ),
+    ]  # fmt: skip
+
+
+def _parameters(fit: Fit, truth: ParameterSet | None) -> Table:
+    columns = ["parameter", "fitted", "95 % interval", "remark"]
+    rows = []
+    known = {} if truth is None else _known(truth)
+    for e in (*fit.derived, *fit.estimates):
+        interval = "–"
+        if np.isfinite(e.low):
+            interval = f"{engineering(e.low, e.unit, 3)} to {engineering(e.high, e.unit, 3)}"
+        remark = "; ".join(part for part in (e.status if e.status != "fitted" else "", e.note) if part)
+        row = [e.name, engineering(e.value, e.unit), interval, remark]
+        if truth is not None:
+            made_of = known.get(e.name)
+            row.insert(
+                3,
+                "–"
+                if made_of is None
+                else f"{engineering(made_of, e.unit)} ({'inside' if e.covers(made_of) else 'OUTSIDE'})",
+            )
+        rows.append(row)
+    caption = "Fitted parameters; intervals survive correlated residuals."
+    if truth is not None:
+        columns.insert(3, "generating value")
+        caption += (
+            " The generating value is the one that the synthetic measurement was made with: it should lie inside."
+        )
+    return Table(columns, rows, caption)
+
+
+def _known(truth: ParameterSet) -> dict[str, float]:
+    device = truth.device()
+    known = {"g_rest": float(device.g_rest), "r_rest": 1 / float(device.g_rest), "r_step": float(device.r_step)}
+    for name in ("g_volatile", "efficacy", "consolidation", "exponent", "v_0", "sigma_read", "sigma_cycle"):
+        known[name] = float(getattr(device, name))
+    order = np.argsort([float(t) for t in device.tau])
+    for k, mode in enumerate(order):
+        known[f"tau[{k}]"], known[f"weight[{k}]"] = float(device.tau[mode]), float(device.weights[mode])
+    return known
+
+
+def _selection(fit: Fit) -> Table:
+    rows = [
+        [
+            c.model, c.parameters, round(c.bic, 1), f"{100 * c.error_fit:.3g} %",
+            f"{100 * c.error_held_out:.3g} %" if np.isfinite(c.error_held_out) else "–",
+            c.remark or ("chosen" if c.model.startswith(str(fit.modes)) else ""),
+        ]
+        for c in fit.candidates
+    ]  # fmt: skip
+    columns = ["model", "free parameters", "BIC", "error, fitted", "error, held out", "remark"]
+    return Table(columns, rows, "The models compared; the smallest criterion (BIC) wins, unless a mode collapsed.")
