@@ -8,6 +8,8 @@ from mho.circuits.elements import Switch as Switch
 from mho.circuits.ledger import Detail as Detail
 from mho.circuits.ledger import Ledger as Ledger
 from mho.circuits.memristive import Memristive as Memristive
+from mho.circuits.mismatch import mismatch as mismatch
+from mho.circuits.monte_carlo import monte_carlo as monte_carlo
 from mho.circuits.mosfet import MOSFET as MOSFET
 from mho.circuits.mosfet import NMOS as NMOS
 from mho.circuits.mosfet import PMOS as PMOS
@@ -33,3 +35,4 @@ from mho.circuits.waves import DC as DC
 from mho.circuits.waves import PWL as PWL
 from mho.circuits.waves import PulseWave as PulseWave
 from mho.circuits.waves import Sin as Sin
+from mho.circuits.workers import Workers as Workers

@@ -33,13 +33,13 @@ class Samples(NamedTuple):
 
 
 class Results(NamedTuple):
-    """What a run leaves behind; the last axis is over samples.
+    """What a run leaves behind.
 
     Args:
         status, steps, rejections, iterations: How each sample went.
         counts: Crossings found, (crossings, samples).
         times: Their times, NaN where there is none, (crossings, events, samples).
-        energies: All accounts at them, (crossings, accounts, events, samples).
+        energies: All accounts at them, (crossings, events, samples, accounts).
         totals: All accounts at the end, (accounts, samples).
         last: Unknowns at the end, (unknowns, samples).
         end: Time at the end.
@@ -92,7 +92,7 @@ class Program:
             iterations=jnp.zeros(jobs, jnp.int32),
             counts=jnp.zeros((crossings, jobs), jnp.int32),
             times=jnp.full((crossings, events, jobs), jnp.nan),
-            energies=jnp.full((crossings, accounts, events, jobs), jnp.nan),
+            energies=jnp.full((crossings, events, jobs, accounts), jnp.nan),
             totals=jnp.full((accounts, jobs), jnp.nan),
             last=jnp.full((self.layout.n, jobs), jnp.nan),
             end=jnp.zeros(jobs),
@@ -169,7 +169,10 @@ class Program:
                 return (jnp.sum(c.status == Status.RUNNING) > floor) & ~jnp.asarray(full) & (c.tick < limit) & room(c)
 
             c = lax.while_loop(go_on, lambda c: self.stepper.turn(c, prepared, table, q.job, stop, steer), q.lanes)
-            return self.refill(self.collect(q._replace(lanes=c)), samples, table, settings)
+            q = self.collect(q._replace(lanes=c))
+            if count >= jobs:  # no queue: a lane that is done has nothing to do
+                return q._replace(job=jnp.where(q.lanes.status == Status.RUNNING, q.job, jobs))
+            return self.refill(q, samples, table, settings)
 
         return lax.while_loop(unfinished, outer, queue)
 
@@ -183,8 +186,8 @@ class Program:
             for slot in range(SLOTS):
                 row = jnp.where(slot < c.slot_count[k], before + slot, events)
                 times = times.at[k, row, q.job].set(c.slot_time[k][slot], mode="drop")
-                for a in range(self.accounts.count):
-                    energies = energies.at[k, a, row, q.job].set(c.slot_energy[k][a][slot], mode="drop")
+                books = jnp.stack([e[slot] for e in c.slot_energy[k]], axis=-1)
+                energies = energies.at[k, row, q.job].set(books, mode="drop")
             counts = counts.at[k, q.job].add(c.slot_count[k], mode="drop")
         if self.crossings:
             most = jnp.max(counts[:, jnp.minimum(q.job, jobs - 1)], axis=0)

@@ -194,7 +194,7 @@ class Job:
         crossings = []
         for k, c in enumerate(self.crossings):
             most = max(1, min(int(counts[k].max(initial=0)), times.shape[1]))
-            accounts = self.energies({label: energies[k, a, :most].T for a, label in enumerate(labels)}, crossing=True)
+            accounts = self.energies({label: energies[k, :most, :, a].T for a, label in enumerate(labels)}, crossing=True)
             crossings.append(Crossings(c, times[k, :most].T, accounts))
         last, totals = np.asarray(r.last), np.asarray(r.totals)
         plain = (lambda x: x) if self.population else (lambda x: float(np.ravel(x)[0]))
