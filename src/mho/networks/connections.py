@@ -83,11 +83,15 @@ def arrivals(connections: Connections, synapse: AbstractSynapse, times: Any) -> 
     pre = np.asarray(connections.pre)
     if batch_shape(synapse):
         efficacy = np.asarray(train(synapse, times[pre])[0])
-    else:  # synapses that are alike and see the same spikes stay alike: one state a source stands for all of its synapses
+    else:  # synapses that are alike and see the same spikes stay alike: one state a source stands for all of them
         efficacy = np.asarray(train(synapse, times)[0])[pre]
-    at = times[pre] + float(connections.delay)
-    there = np.isfinite(at)
-    post = np.broadcast_to(np.asarray(connections.post)[:, None], at.shape)[there]
-    jumps = (np.asarray(connections.weight)[:, None] * efficacy)[there]
-    order = np.argsort(at[there], kind="stable")
-    return Arrivals(at[there][order], post[order], jumps[order])
+    post = np.broadcast_to(np.asarray(connections.post)[:, None], efficacy.shape)
+    jumps = np.asarray(connections.weight)[:, None] * efficacy
+    return in_order(times[pre] + float(connections.delay), post, jumps)
+
+
+def in_order(times: np.ndarray, post: np.ndarray, jumps: np.ndarray) -> Arrivals:
+    """Jumps sorted by time; those at NaN are left out."""
+    there = np.isfinite(times)
+    order = np.argsort(times[there], kind="stable")
+    return Arrivals(times[there][order], post[there][order], jumps[there][order])

@@ -165,12 +165,12 @@ class DeviceSynapse(AbstractSynapse):
             return (*after.q, after.z)
 
         origin = (*start.q, start.z)
-        zero = jnp.zeros(shape, start.x.dtype)
-        columns = []
-        for i in range(len(origin)):
-            unit = tuple(zero + 1.0 if i == j else zero for j in range(len(origin)))
-            columns.append(jnp.stack(jax.jvp(step, (origin,), (unit,))[1], axis=-1))
-        return jnp.stack(columns, axis=-1), jnp.stack(step(origin), axis=-1)
+        # an affine map's derivative by each coordinate is its column, wherever it is taken
+        units = tuple(jnp.eye(len(origin), dtype=start.x.dtype))
+        spread = tuple(jnp.broadcast_to(row.reshape(-1, *([1] * len(shape))), (len(origin), *shape)) for row in units)
+        columns = jax.vmap(lambda *unit: jax.jvp(step, (origin,), (unit,))[1])(*spread)
+        cycle = jnp.stack([jnp.moveaxis(x, 0, -1) for x in columns], axis=-2)
+        return cycle, jnp.stack(step(origin), axis=-1)
 
     def _at(self, volatile: Number) -> tuple[ECRAMState, Number]:
         parts = tuple(jnp.moveaxis(volatile, -1, 0))

@@ -64,14 +64,36 @@ def run_grid(
     Raises:
         InputError: If the step is longer than the refractory time.
     """
-    check_step(neuron, dt)
     come = arrivals(connections, synapse, times)
-    count = int(round(stop / dt))
+    return run_arrivals(neuron, come, outputs=connections.outputs, stop=stop, dt=dt, refinements=refinements)
+
+
+def run_arrivals(
+    neuron: LIF, come: Arrivals, *, outputs: int, stop: float, dt: float, refinements: int = 4
+) -> np.ndarray:
+    """As :func:`run_grid`, for jumps of current that are already known."""
+    starts, durations, jumps = _clock(neuron, come, outputs, stop, dt)
+    return run_steps(neuron, starts, durations, jumps, refinements=refinements)
+
+
+def count_spikes(neuron: LIF, come: Arrivals, *, outputs: int, stop: float, dt: float) -> np.ndarray:
+    """Number of spikes of each neuron on a time grid, shape (outputs,), for jumps of current that are already known."""
+    _, durations, jumps = _clock(neuron, come, outputs, stop, dt)
+    with precision(neuron):
+        dtype = dtype_of(neuron)
+        return np.asarray(_count(neuron, jnp.asarray(durations, dtype), jnp.asarray(jumps, dtype)))
+
+
+def _clock(
+    neuron: LIF, come: Arrivals, outputs: int, stop: float, dt: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Starts and durations of the steps of a grid, and the jumps at each start, (steps, outputs)."""
+    check_step(neuron, dt)
+    count = round(stop / dt)
     at = np.rint(come.times / dt).astype(np.int64)
     inside = at < count
-    jumps = np.zeros((count, connections.outputs))
-    np.add.at(jumps, (at[inside], come.post[inside]), come.jumps[inside])
-    return run_steps(neuron, np.arange(count) * dt, np.full(count, dt), jumps, refinements=refinements)
+    jumps = np.bincount(at[inside] * outputs + come.post[inside], come.jumps[inside], count * outputs)
+    return np.arange(count) * dt, np.full(count, dt), jumps.reshape(count, outputs)
 
 
 def check_step(neuron: LIF, dt: float) -> None:
@@ -121,3 +143,14 @@ def _run(neuron: LIF, durations: Number, jumps: Number, refinements: int) -> Num
         return state, fired.after
 
     return lax.scan(step, neuron.rest(jumps.shape[1]), (durations, jumps))[1]
+
+
+@eqx.filter_jit
+def _count(neuron: LIF, durations: Number, jumps: Number) -> Number:
+    def step(carry: Any, item: tuple[Number, Number]) -> tuple[Any, None]:
+        (state, total), (duration, jump) = carry, item
+        state, fired = neuron.advance(eqx.tree_at(lambda s: s.i, state, state.i + jump), duration, refinements=1)
+        return (state, total + fired.spikes), None
+
+    start = (neuron.rest(jumps.shape[1]), jnp.zeros(jumps.shape[1], jumps.dtype))
+    return lax.scan(step, start, (durations, jumps))[0][1]

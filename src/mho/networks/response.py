@@ -66,8 +66,7 @@ def closed_train_response(synapse: DeviceSynapse, rates: Any, *, spikes: int) ->
 def first_efficacy(synapse: AbstractSynapse) -> np.ndarray:
     """Efficacy of a first spike from rest, shape () or (n,)."""
     with precision(synapse):
-        state = synapse.rest()
-        return np.asarray(synapse.spike(state, jnp.zeros((), dtype_of(synapse)))[1], np.float64)
+        return np.asarray(_first(synapse), np.float64)
 
 
 def _intervals(synapse: AbstractSynapse, rates: Any) -> jax.Array:
@@ -88,6 +87,11 @@ def _intervals(synapse: AbstractSynapse, rates: Any) -> jax.Array:
 def _over_rates(function: Any, gaps: Number) -> Number:
     """`function` of one interval at each of `gaps`, which become the axis behind the batch."""
     return jax.vmap(function, out_axes=-1)(gaps)
+
+
+@eqx.filter_jit
+def _first(synapse: AbstractSynapse) -> Number:
+    return synapse.spike(synapse.rest(), jnp.zeros((), dtype_of(synapse)))[1]
 
 
 @eqx.filter_jit

@@ -156,20 +156,21 @@ def train(synapse: AbstractSynapse, times: Any, *, state: Any = None) -> tuple[N
     """
     with precision(synapse):
         steps = jnp.asarray(intervals(times, width=synapse.width), dtype_of(synapse))
-        return _scan(synapse, synapse.rest() if state is None else state, steps)
+        return _scan(synapse, state, steps)
 
 
 def noisy_train(synapse: AbstractSynapse, times: Any, *, key: jax.Array, state: Any = None) -> tuple[Number, Any]:
     """As :func:`train`, with cycle-to-cycle and read noise drawn from `key`."""
     with precision(synapse):
         steps = jnp.asarray(intervals(times, width=synapse.width), dtype_of(synapse))
-        return _scan(synapse, synapse.rest() if state is None else state, steps, key)
+        return _scan(synapse, state, steps, key)
 
 
 @eqx.filter_jit
 def _scan(synapse: AbstractSynapse, state: Any, steps: Number, key: jax.Array | None = None) -> tuple[Number, Any]:
     shape = jnp.broadcast_shapes(batch_shape(synapse), steps.shape[:-1])
-    state = jax.tree.map(lambda x: jnp.broadcast_to(x, shape), state)
+    start = synapse.rest() if state is None else state
+    state = jax.tree.map(lambda x: jnp.broadcast_to(x, shape), start)
 
     def one(carry: Any, item: tuple[Number, Any]) -> tuple[Any, Number]:
         interval, spike_key = item

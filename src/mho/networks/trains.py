@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from mho.core import engineering
-from mho.core.errors import InputError
+from mho.core.errors import InputError, SolverError
 
 
 def regular_train(rate: float, spikes: int, *, start: float = 0.0) -> np.ndarray:
@@ -38,14 +38,36 @@ def poisson_trains(rates: Any, spikes: int, *, key: jax.Array, dead_time: float 
     _check(float(np.min(rates)))
     if np.max(rates) * dead_time >= 1:
         raise InputError(
-            f"A rate of {engineering(float(np.max(rates)), 'Hz')} leaves no room for a dead time of {engineering(dead_time, 's')}; "
-            f"stay below {engineering(1 / dead_time, 'Hz')}."
+            f"A rate of {engineering(float(np.max(rates)), 'Hz')} leaves no room for a dead time of "
+            f"{engineering(dead_time, 's')}; stay below {engineering(1 / dead_time, 'Hz')}."
         )
     # 24 random bits, half a step away from 0: the longest interval drawn is 17 times the mean
     bits = np.asarray(jax.random.bits(key, (rates.size, spikes), "uint32")) >> 8
     draws = -np.log((bits.astype(np.float64) + 0.5) * 2.0**-24)
     gaps = dead_time + (1.0 / rates[:, None] - dead_time) * draws
     return np.cumsum(gaps, axis=1)
+
+
+def poisson_window(rates: Any, window: float, *, key: jax.Array, dead_time: float = 0.0) -> np.ndarray:
+    """Poisson trains of one duration: how many spikes fall into it differs from train to train.
+
+    Args:
+        rates: Mean rate of each train, shape (n,) [1/s].
+        window: Duration [s].
+        key: JAX random key.
+        dead_time: Shortest interval [s].
+
+    Returns:
+        Times, shape (n, most), rows padded with NaN [s].
+    """
+    mean = float(np.max(np.asarray(rates))) * window
+    most = int(np.ceil(mean + 8 * np.sqrt(mean) + 8))  # a train exceeds this once in 1e14
+    times = poisson_trains(rates, most, key=key, dead_time=dead_time)
+    if np.any(times[:, -1] < window):
+        raise SolverError(
+            f"A Poisson train of {engineering(window, 's')} holds more than {most} spikes. Draw it with another key."
+        )
+    return np.where(times < window, times, np.nan)
 
 
 def _check(rate: float) -> None:
