@@ -108,24 +108,31 @@ def device_of(theta: np.ndarray, base: ECRAM, modes: int, used: int) -> ECRAM:
 
 
 @functools.partial(jax.jit, static_argnames="modes")
-def _lanes(theta, train: PulseTrain, base: ECRAM, modes: int):
+def _lanes(theta, excess, train: PulseTrain, base: ECRAM, modes: int):
     """Logarithm of the conductance at each reading for several parameter vectors."""
-    return jax.vmap(lambda x: jnp.log(readings(device_at(x, base, modes), train)))(theta)
+
+    def one(x, e):
+        return jnp.log(readings(device_at(x, base, modes), train, e))
+
+    return jax.vmap(one)(theta, excess)
 
 
 def curve(train: PulseTrain, base: ECRAM, modes: int):
     """The function of :class:`~mho.fitting.estimate.Problem`: log-conductance at any number of parameter vectors.
 
-    One function is compiled for all numbers of modes: a mode whose weight ratio is exp(-40) is none.
+    One function is compiled for all numbers of modes: a mode whose weight ratio is exp(-40) is none. Its second argument, the
+    relative excess of each pulse's effect in each lane, serves to simulate cycle-to-cycle noise.
     """
+    none = np.zeros((_LANES, len(train.gap)))
 
-    def evaluate(theta: np.ndarray) -> np.ndarray:
+    def evaluate(theta: np.ndarray, excess: np.ndarray | None = None) -> np.ndarray:
         rows = len(theta)
-        padded = theta[np.minimum(np.arange(-(-rows // _LANES) * _LANES), rows - 1)]
+        padded = np.minimum(np.arange(-(-rows // _LANES) * _LANES), rows - 1)
+        parts = []
         with jax.enable_x64(True):
-            parts = [
-                np.asarray(_lanes(padded[k : k + _LANES], train, base, modes)) for k in range(0, len(padded), _LANES)
-            ]
+            for k in range(0, len(padded), _LANES):
+                lanes = padded[k : k + _LANES]
+                parts.append(np.asarray(_lanes(theta[lanes], none if excess is None else excess[lanes], train, base, modes)))
         return np.concatenate(parts)[:rows]
 
     return evaluate

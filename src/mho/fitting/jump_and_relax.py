@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import jax
 import numpy as np
@@ -13,35 +13,22 @@ from mho.core.parameters import ParameterSet
 from mho.core.quantities import engineering, si
 from mho.devices import ECRAM, parameters
 from mho.fitting import event_face
-from mho.fitting.estimate import Problem, at_bounds, block_weights, descend, effective_size, refine
+from mho.fitting.assembly import Finished, assemble
+from mho.fitting.estimate import Problem, block_weights, descend, effective_size
 from mho.fitting.event_face import Layout
 from mho.fitting.measurement import PulseMeasurement
-from mho.fitting.assembly import Finished, assemble
-from mho.fitting.result import Candidate, Fit
-from mho.fitting.table import listed
+from mho.fitting.result import Fit
+from mho.fitting.scatter import noise_of, relative_jumps, simulated
+from mho.fitting.selection import Solution, candidate, choose, settle, solve
 from mho.fitting.train import during_pulse, pulse_train
 
 MOST_MODES = 4
 _STARTS = 8
 _LAST_SHARE = 0.2  # of the readings, held out where a measurement has one sweep
-_SAME_TAU = 1.6  # two relaxation times closer than this factor are one
-_NO_WEIGHT = 0.01  # a mode that carries less than this is none
 _FEWEST_READINGS = 5  # for each free parameter
 _UNKNOWN = 1e3  # an interval that spans more than this factor is no determination
 
 Progress = Callable[[float, str], None]
-
-
-@dataclass(frozen=True)
-class Solution:
-    """One candidate's best parameter vector and what belongs to it."""
-
-    modes: int
-    theta: np.ndarray
-    free: np.ndarray
-    cost: float
-    residual: np.ndarray
-    held: Mapping[str, str]
 
 
 def fit(
@@ -53,7 +40,7 @@ def fit(
     hold_out: str | None = "last sweep",
     optional: tuple[str, ...] = ("consolidation",),
     fixed: Mapping[str, float | str] | None = None,
-    replicates: int = 128,
+    replicates: int = 160,
     progress: Progress | None = None,
 ) -> Fit:
     r"""Fit an ECRAM to a pulse measurement.
@@ -61,8 +48,9 @@ def fit(
     The residual is the relative one, :math:`\ln(g_{model}/g)`, because a read's noise is a share of it. For each number of modes the fit
     starts from values read off the data and from seven vectors scattered about them, descends from all at once, and refines the best.
     The number of modes minimises :math:`\mathrm{BIC} = n_{eff}\ln(S/n) + p\ln n_{eff}`, with n_eff the number of independent residuals of the
-    richest model: residuals are correlated, because a pulse's random excess stays in the state. Intervals come from a block
-    bootstrap with refits. A parameter that rests on a bound is named, frozen there, and the rest refitted.
+    richest model: residuals are correlated, because a pulse's random excess stays in the state. Each interval is the wider of
+    two: a block bootstrap with refits, which holds for any misfit, and refits to simulated repetitions with the read and
+    cycle-to-cycle noise found in the residuals, which holds for excess that stays. A parameter that rests on a bound is named, frozen there, and the rest refitted.
 
     Args:
         measurement: The data, from :func:`read_pulses`.
@@ -74,7 +62,7 @@ def fit(
         optional: Numbers fitted besides g_rest, g_volatile, efficacy, weights and tau: ``consolidation``, ``exponent``. `v_0` is
             added by itself where pulses of several amplitudes were applied.
         fixed: Numbers held at a known value, for example ``{"efficacy": 0.08}``.
-        replicates: Resamples of the bootstrap.
+        replicates: Refits behind the intervals.
         progress: Called with the share done and what is being done.
 
     Raises:
@@ -116,40 +104,45 @@ def fit(
     found = _search(problems, scattered, frees, say)
     for n, k in enumerate(counts):
         say(0.5 + 0.2 * n / len(counts), f"refining {k} mode(s)")
-        solutions.append(_solve(problems[k], k, found[k], frees[k], layout, optional_set))
+        solutions.append(solve(problems[k], k, found[k], frees[k], layout, optional_set))
     n_effective = effective_size(solutions[-1].residual[rows])
-    candidates = tuple(_candidate(s, layout, rows, held_out, n_effective) for s in solutions)
-    chosen = _choose(solutions, candidates)
+    candidates = tuple(candidate(s, layout, rows, held_out, n_effective) for s in solutions)
+    chosen = choose(solutions, candidates)
     solution = solutions[chosen]
     problem = problems[solution.modes]
-    solution, warnings = _settle(problem, solution, layout)
-    say(0.75, f"bootstrap of {solution.modes} mode(s), {replicates} refits")
+    solution, warnings = settle(problem, solution, layout)
     n_effective = effective_size(solution.residual[rows])
     length = int(max(np.ceil(3.0 * len(rows) / n_effective), np.ceil(len(rows) ** (1 / 3))))
-    draws = _bootstrap(problem, solution, rows, length, replicates, generator)
+    device = event_face.device_of(solution.theta, base, layout.modes, solution.modes)
+    noise = noise_of(solution.residual, train.pulse, relative_jumps(device, train), rows)
+    half = replicates // 2
+    say(0.75, f"block bootstrap, {half} refits")
+    resampled = _resampled(problem, solution, rows, length, half, generator)
+    say(0.85, f"simulated repetitions, {half} refits")
+    repetitions = simulated(model, solution.theta, train, {e.name: e.value for e in noise}, half, generator)
+    repeated = _repeated(problem, solution, repetitions)
     say(0.97, "collecting")
     finished = Finished(
-        measurement,
-        start,
-        base,
-        reference,
-        layout,
-        solution.modes,
-        solution.theta,
-        solution.free,
-        dict(solution.held),
-        draws,
-        solution.residual,
-        usable,
-        held_out,
-        rows,
-        n_effective,
-        len(rows) // length,
-        candidates,
-        tuple(warnings),
-        set(fixed or {}),
+        measurement=measurement,
+        start=start,
+        base=base,
+        reference=reference,
+        layout=layout,
+        solution=solution,
+        resampled=resampled,
+        repeated=repeated,
+        noise=noise,
+        usable=usable,
+        held_out=held_out,
+        rows=rows,
+        n_effective=n_effective,
+        blocks=len(rows) // length,
+        candidates=candidates,
+        warnings=tuple(warnings),
+        fixed=frozenset(fixed or {}),
+        model=model,
     )
-    result = assemble(finished, train)
+    result = assemble(finished)
     _identified(result)
     say(1.0, "done")
     return result
@@ -248,117 +241,21 @@ def _search(problems, scattered, frees, say) -> dict[int, np.ndarray]:
     }
 
 
-def _solve(
-    problem: Problem, modes: int, theta: np.ndarray, free: np.ndarray, layout: Layout, optional: set[str]
-) -> Solution:
-    """Refine; freeze optional numbers that rest on a bound, name them, refine again."""
-    theta, cost, residual = refine(problem, theta, free)
-    held = {}
-    resting = [i for i in at_bounds(problem, theta, free) if problem.names[i] in optional]
-    if resting:
-        free = free.copy()
-        for i in resting:
-            side = "lower" if theta[i] - problem.low[i] < problem.high[i] - theta[i] else "upper"
-            held[problem.names[i]] = f"rests at its {side} bound"
-            theta[i] = problem.low[i] if side == "lower" else problem.high[i]
-            free[i] = False
-        theta, cost, residual = refine(problem, theta, free)
-    order = np.argsort(theta[layout.tau][:modes])
-    theta, permuted = _sorted(theta, layout, modes, order)
-    if permuted:
-        residual = problem.residual(problem.curve(theta[None])[0])
-    return Solution(modes, theta, free, cost, residual, held)
-
-
-def _sorted(theta: np.ndarray, layout: Layout, modes: int, order: np.ndarray) -> tuple[np.ndarray, bool]:
-    """Modes from fast to slow."""
-    if np.all(order == np.arange(modes)):
-        return theta, False
-    theta = theta.copy()
-    ratios = np.concatenate([[0.0], theta[layout.ratios]])
-    ratios[:modes] = ratios[:modes][order]
-    theta[layout.ratios] = ratios[1:] - ratios[0]
-    tau = theta[layout.tau].copy()
-    tau[:modes] = tau[:modes][order]
-    theta[layout.tau] = tau
-    return theta, True
-
-
-def _collapsed(solution: Solution, layout: Layout) -> str:
-    """Why the modes of a solution are fewer than they seem; empty if they are not."""
-    k = solution.modes
-    tau = np.exp(solution.theta[layout.tau])[:k]
-    weights = event_face.weights_of(solution.theta[layout.ratios])[:k]
-    for i in range(k - 1):
-        if tau[i + 1] < _SAME_TAU * tau[i]:
-            return f"modes {i + 1} and {i + 2} collapsed ({engineering(tau[i], 's', 3)}, {engineering(tau[i + 1], 's', 3)})"
-    small = int(np.argmin(weights))
-    return f"mode {small + 1} carries {100 * weights[small]:.2g} %" if weights[small] < _NO_WEIGHT else ""
-
-
-def _candidate(
-    solution: Solution, layout: Layout, rows: np.ndarray, held_out: np.ndarray, n_effective: float
-) -> Candidate:
-    n, p = len(rows), int(solution.free.sum())
-    mean = solution.cost / n
-    outside = solution.residual[held_out]
-    remark = "; ".join(
-        filter(None, [_collapsed(solution, layout), *(f"{name} {why}" for name, why in solution.held.items())])
-    )
-    return Candidate(
-        f"{solution.modes} mode{'s' * (solution.modes > 1)}",
-        p,
-        float(n_effective * np.log(mean) + p * np.log(n_effective)),
-        float(np.sqrt(mean)),
-        float(np.sqrt(np.mean(outside**2))) if outside.size else float("nan"),
-        remark,
-    )
-
-
-def _choose(solutions: list[Solution], candidates: tuple[Candidate, ...]) -> int:
-    """Smallest BIC among the models whose modes are what they seem."""
-    sound = [n for n, c in enumerate(candidates) if "collapsed" not in c.remark and "carries" not in c.remark] or [0]
-    return min(sound, key=lambda n: candidates[n].bic)
-
-
-def _settle(problem: Problem, solution: Solution, layout: Layout) -> tuple[Solution, list[str]]:
-    """Freeze what a forced number of modes leaves undetermined, refit the rest, and say so."""
-    warnings = [
-        f"{name} {why}: this measurement does not show it; it is held there" for name, why in solution.held.items()
-    ]
-    why = _collapsed(solution, layout)
-    frozen = at_bounds(problem, solution.theta, solution.free)
-    if why:
-        k = solution.modes
-        tau = solution.theta[layout.tau][:k]
-        weights = event_face.weights_of(solution.theta[layout.ratios])[:k]
-        near = int(np.argmin(np.diff(tau))) + 1 if "collapsed" in why else int(np.argmin(weights))
-        frozen += [layout.tau.start + near] + ([layout.ratios.start + near - 1] if near > 0 else [])
-        warnings.append(
-            f"{why}: the data show fewer than {k} modes; its time constant and weight are held and the rest refitted"
-        )
-    if not frozen:
-        return solution, warnings
-    free, held = solution.free.copy(), dict(solution.held)
-    for i in set(frozen):
-        free[i] = False
-        held[problem.names[i]] = "collapsed" if why and i >= len(event_face.HEAD) else "rests at a bound"
-    named = [problem.names[i] for i in sorted(set(frozen))]
-    warnings.append(f"held and the rest refitted: {listed(named)}")
-    theta, cost, residual = refine(problem, solution.theta, free)
-    return Solution(solution.modes, theta, free, cost, residual, held), warnings
-
-
-def _bootstrap(
-    problem: Problem, solution: Solution, rows: np.ndarray, length: int, replicates: int, generator: np.random.Generator
-) -> np.ndarray:
-    """Parameter vectors refitted to resampled blocks, widened for the parameters that the fit used up."""
+def _resampled(problem: Problem, solution: Solution, rows, length: int, replicates: int, generator) -> np.ndarray:
+    """Parameter vectors refitted to resampled blocks, spread wider for the parameters that the fit used up."""
     weights = block_weights(rows, len(problem.data), length, replicates, generator)
     starts = np.tile(solution.theta, (replicates, 1))
     theta, _ = descend(problem, starts, solution.free, weights=weights, iterations=6, tolerance=1e-4)
     blocks, p = max(len(rows) // length, 2), int(solution.free.sum())
     widen = np.sqrt(blocks / max(blocks - p, 1))
     return solution.theta + widen * (theta - solution.theta)
+
+
+def _repeated(problem: Problem, solution: Solution, repetitions: np.ndarray) -> np.ndarray:
+    """Parameter vectors refitted to simulated repetitions of the measurement (missing samples stay missing)."""
+    data = np.where(np.isfinite(problem.data), repetitions, np.nan)
+    starts = np.tile(solution.theta, (len(data), 1))
+    return descend(replace(problem, data=data), starts, solution.free, iterations=6, tolerance=1e-4)[0]
 
 
 def _identified(result: Fit) -> None:

@@ -2,12 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import jax
 import numpy as np
 from scipy import stats
 
+from mho.devices import ECRAM
 from mho.fitting.result import Estimate
+from mho.fitting.train import PulseTrain
 
 _FEWEST = 12
+
+
+def relative_jumps(device: ECRAM, train: PulseTrain) -> np.ndarray:
+    """Relative jump of the conductance by each pulse of the train, release during a pulse neglected [1]."""
+    with jax.enable_x64(True):
+        drive = np.asarray(device.drive(train.amplitude))
+        lost = -np.expm1(-np.abs(drive) * train.width * float(device.loading_rate))[train.kind]
+    sign = np.sign(drive)[train.kind]
+    weights, tau = np.asarray(device.weights), np.asarray(device.tau)
+    q, loading, jumps = np.zeros(len(tau)), np.empty(len(lost)), np.empty(len(lost))
+    for k in range(len(lost)):
+        q = q * np.exp(-train.gap[k] / tau) * (1.0 - train.rested[k])
+        jumps[k] = lost[k] * (1.0 - sign[k] * q.sum())
+        q = q + weights * sign[k] * jumps[k]
+        loading[k] = q.sum()
+    g_volatile, g_rest = float(device.g_volatile), float(device.g_min + (device.g_max - device.g_min) * device.x_0)
+    return g_volatile * jumps / np.maximum(g_rest + g_volatile * loading, 0.1 * g_rest)
+
+
+def simulated(
+    model: Callable, theta: np.ndarray, train: PulseTrain, noise: dict[str, float], count: int, generator: np.random.Generator
+) -> np.ndarray:
+    """Logarithms of the readings of `count` repetitions of the measurement with read and cycle-to-cycle noise.
+
+    A pulse's random excess stays in the state, for ever where it is non-volatile: repetitions show what that does to an
+    estimate, which resampling one measurement cannot.
+
+    Returns:
+        Shape (count, readings).
+    """
+    sigma = np.where(train.kind > 0, noise.get("sigma_cycle", 0.0), 0.0)
+    clean = model(np.tile(theta, (count, 1)), generator.normal(size=(count, len(sigma))) * sigma)
+    return clean + noise.get("sigma_read", 0.0) * generator.normal(size=clean.shape)
 
 
 def noise_of(residual: np.ndarray, pulse: np.ndarray, jump: np.ndarray, rows: np.ndarray) -> tuple[Estimate, ...]:

@@ -9,10 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from mho.devices import ECRAM, ECRAMState, Pulse
+from mho.devices import ECRAM, ECRAMState
 from mho.devices.kinetics import flow, multiplicity, triples
 from mho.fitting.measurement import PulseMeasurement
-
 
 _NODES = 8  # intervals in which consolidation during a pulse is summed
 _SIMPSON = np.asarray([1, 4, 2, 4, 2, 4, 2, 4, 1]) / (3.0 * _NODES)
@@ -21,8 +20,8 @@ _SIMPSON = np.asarray([1, 4, 2, 4, 2, 4, 2, 4, 1]) / (3.0 * _NODES)
 class PulseTrain(NamedTuple):
     """A pulse train and its readings, as the event face takes them.
 
-    Every sweep that starts from rest begins with a pulse of no amplitude, so that each reading follows some pulse; the volatile
-    state relaxes until the last row of the sweep before, and is then gone.
+    Every sweep that starts from rest begins with a pulse of no amplitude, so that each reading follows some pulse; the
+    volatile state relaxes until the last row of the sweep before, and is then gone.
 
     Args:
         gap: Time from the end of the pulse before (or the start of the sweep) to this pulse's start [s].
@@ -116,8 +115,8 @@ class Kinds(NamedTuple):
 def kinds_of(device: ECRAM, amplitude: Any, width: Any) -> Kinds:
     """:meth:`ECRAM.prepare` with the modes in one array instead of a tuple; the device does not age meanwhile.
 
-    Differentiating a scan over tuples of up to four modes takes many times as long to compile and to run as one over arrays. A test
-    holds the two together.
+    A scan over tuples of up to four modes takes many times as long to compile as one over arrays. A test holds the
+    two together.
     """
     modes = len(device.tau)
     s = device.drive(amplitude)
@@ -155,13 +154,14 @@ def relaxed(device: ECRAM, state: Any, duration: Any) -> Any:
     return jnp.append(q * left, x)
 
 
-def advanced(device: ECRAM, kinds: Kinds, state: Any, gap: Any, rested: Any, kind: Any) -> Any:
-    """Packed state after a gap and one pulse."""
+def advanced(device: ECRAM, kinds: Kinds, state: Any, gap: Any, rested: Any, kind: Any, excess: Any = 0.0) -> Any:
+    """Packed state after a gap and one pulse, whose effect is larger by the share `excess`."""
     state = relaxed(device, state, gap)
     v = jnp.append(state[:-1] * (1.0 - rested), 1.0)
     amount = kinds.write[kind] + device.consolidation * jnp.dot(kinds.share[kind], (kinds.loading[kind] @ v) ** 3)
     x = device.written(state[-1], amount, kinds.discharge[kind])
-    return jnp.append((kinds.maps[kind] @ v)[:-1], x)
+    before, after = jnp.append(v[:-1], state[-1]), jnp.append((kinds.maps[kind] @ v)[:-1], x)
+    return after + (after - before) * excess
 
 
 def start_of(device: ECRAM) -> Any:
@@ -177,18 +177,26 @@ def reading(device: ECRAM, state: Any, elapsed: Any) -> Any:
     return device.conductance(ECRAMState((total,), none, state[-1], none, none, none, none))
 
 
-def after_pulses(device: ECRAM, train: PulseTrain) -> Any:
-    """Packed state after each pulse of the train, shape (pulses, K + 1)."""
+def after_pulses(device: ECRAM, train: PulseTrain, excess: Any = None) -> Any:
+    """Packed state after each pulse of the train, shape (pulses, K + 1).
+
+    Args:
+        device: The ECRAM.
+        train: The train.
+        excess: Relative excess of each pulse's effect (cycle-to-cycle noise); None for no noise.
+    """
     train = jax.tree.map(jnp.asarray, train)
     kinds = kinds_of(device, train.amplitude, train.width)
 
-    def step(state: Any, event: tuple[Any, Any, Any]):
+    def step(state: Any, event: tuple[Any, ...]):
         state = advanced(device, kinds, state, *event)
         return state, state
 
-    return lax.scan(step, start_of(device), (train.gap, train.rested, train.kind))[1]
+    events = (train.gap, train.rested, train.kind) + (() if excess is None else (excess,))
+    return lax.scan(step, start_of(device), events)[1]
 
 
-def readings(device: ECRAM, train: PulseTrain) -> Any:
-    """Channel conductance at each reading of the train, without noise [S]."""
-    return jax.vmap(reading, in_axes=(None, 0, 0))(device, after_pulses(device, train)[train.pulse], train.elapsed)
+def readings(device: ECRAM, train: PulseTrain, excess: Any = None) -> Any:
+    """Channel conductance at each reading of the train, without read noise [S]."""
+    states = after_pulses(device, train, excess)[train.pulse]
+    return jax.vmap(reading, in_axes=(None, 0, 0))(device, states, train.elapsed)
