@@ -37,9 +37,9 @@ def fabricate() -> dict[str, Any]:
             "record": {"seed": 1, "measurement": "packaged", "supply": "1 V", "rates": ["1 Hz", "10 Hz", "1 kHz"]},
         },
         "answer": [
-            "A spike lowers this device's channel resistance by 1.49 kΩ, and the change relaxes with 20 and 200 ms. In a "
-            "delay-feedback neuron it costs 1.58 pJ per spike, 2.2 pJ with one synaptic event, and makes a synapse that "
-            "passes rates above 40 Hz."
+            "A spike lowers this device's channel resistance by 1.49 kΩ, and the change relaxes with 20 and 200 ms. In "
+            "a delay-feedback neuron it costs 1.58 pJ per spike, 2.2 pJ with one synaptic event, and makes a synapse "
+            "that passes rates above 40 Hz."
         ],
         "kpis": outcome["kpis"],
         "series": outcome["series"],

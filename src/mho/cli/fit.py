@@ -42,6 +42,11 @@ def fit(
 
       mho fit pulses.csv --modes 2 --fix "efficacy=0.08"
     """
+    options: dict[str, Any] = {
+        "modes": _modes(modes),
+        "hold_out": None if hold_out == "none" else hold_out,
+        "fixed": _fixed(fix or []),
+    }
     prepare()
     import jax
 
@@ -55,10 +60,8 @@ def fit(
         data,
         parameters(start),
         key=jax.random.key(seed),
-        modes=_modes(modes),
-        hold_out=None if hold_out == "none" else hold_out,
-        fixed=_fixed(fix or []),
         progress=_tell(),
+        **options,
     )
     typer.echo(f"\n{found}")
     if out is not None:

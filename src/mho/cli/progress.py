@@ -71,7 +71,7 @@ class Bars:
     def update(self, fraction: float, text: str = "") -> None:
         """Move both bars."""
         index, total = self._place
-        self._progress.update(self._one, completed=fraction, **({"description": text} if text else {}))
+        self._progress.update(self._one, completed=fraction, description=text or None)
         self._progress.update(self._all, completed=(index - 1 + fraction) / total)
 
     def end(self, stage: Any, seconds: float, *, kept: bool) -> None:

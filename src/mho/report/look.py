@@ -43,7 +43,7 @@ _NO_PREFIX = ("", "1", "%", "K")
 @contextmanager
 def house_look() -> Iterator[None]:
     """Settings of matplotlib for the length of one figure; nothing stays changed."""
-    settings = {
+    settings: Any = {
         "font.family": FONT,
         "font.size": 9.5,
         "axes.labelsize": 9.5,
