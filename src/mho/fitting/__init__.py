@@ -1,5 +1,6 @@
 """Measurements to parameters: reading, edges, fits with honest intervals, populations, and what a device would have to be."""
 
+from mho.fitting.gate_cycles import fit_gate_cycles as fit_gate_cycles
 from mho.fitting.jump_and_relax import fit as fit
 from mho.fitting.measurement import PulseMeasurement as PulseMeasurement
 from mho.fitting.measurement import packaged_measurement as packaged_measurement

@@ -132,7 +132,9 @@ def curve(train: PulseTrain, base: ECRAM, modes: int):
         with jax.enable_x64(True):
             for k in range(0, len(padded), _LANES):
                 lanes = padded[k : k + _LANES]
-                parts.append(np.asarray(_lanes(theta[lanes], none if excess is None else excess[lanes], train, base, modes)))
+                parts.append(
+                    np.asarray(_lanes(theta[lanes], none if excess is None else excess[lanes], train, base, modes))
+                )
         return np.concatenate(parts)[:rows]
 
     return evaluate

@@ -63,6 +63,7 @@ class PulseMeasurement:
         sweep: Index of the sweep of each row.
         width: Pulse width of event rows [s], NaN elsewhere; None if the gate was sampled as a waveform.
         i_gate: Gate current [A], if it was measured.
+        v_read: Channel voltage, if the channel was given as a current [V].
         read_delay: Time from a pulse's end to the reading in the same row [s].
         metadata: What the file says about itself.
         warnings: What was unusual, and how it was read.
@@ -75,12 +76,13 @@ class PulseMeasurement:
     sweep: np.ndarray
     width: np.ndarray | None = None
     i_gate: np.ndarray | None = None
+    v_read: np.ndarray | None = None
     read_delay: np.ndarray | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for array in (self.t, self.v_gate, self.g, self.sweep, self.width, self.i_gate, self.read_delay):
+        for array in (self.t, self.v_gate, self.g, self.sweep, self.width, self.i_gate, self.v_read, self.read_delay):
             if array is not None:
                 array.setflags(write=False)
 
@@ -211,7 +213,17 @@ def read_pulses(path: str | Path) -> PulseMeasurement:
     if width is not None and delay is None:
         delay = np.full(t.shape, _from_metadata(table, ("readdelay",), "s") or 0.0)
     measurement = PulseMeasurement(
-        table.path, t, v_gate, g, sweep, width, data.get("i_gate"), delay, table.metadata, tuple(warnings)
+        table.path,
+        t,
+        v_gate,
+        g,
+        sweep,
+        width,
+        data.get("i_gate"),
+        data.get("v_read"),
+        delay,
+        table.metadata,
+        tuple(warnings),
     )
     return _checked(measurement, table)
 
@@ -277,7 +289,7 @@ def _conductance(table: Table, data: dict[str, np.ndarray], unused: list[str], w
                 raise MeasurementError(
                     f"{table.path}: the channel is given as a current, but its voltage is missing. Add a column 'v_ds [V]' or a line 'V_DS = -0.6'."
                 )
-            v = np.full(raw.shape, given)
+            v = data["v_read"] = np.full(raw.shape, given)
         if np.any(v == 0):
             line = table.lines[np.flatnonzero(v == 0)[0]]
             raise MeasurementError(

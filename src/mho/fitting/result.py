@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +38,7 @@ class Estimate:
     def __str__(self) -> str:
         text = f"{self.name:<16} {engineering(self.value, self.unit):>12}"
         if np.isfinite(self.low):
-            text += f"   {engineering(self.low, self.unit, 3)} to {engineering(self.high, self.unit, 3)}"
+            text += f"   {engineering(self.low, self.unit)} to {engineering(self.high, self.unit)}"
         return (
             f"{text}   {self.status}" * (self.status != "fitted")
             + text * (self.status == "fitted")
@@ -95,6 +94,7 @@ class Fit:
         n_effective: Number of independent ones among them.
         blocks: Blocks of the bootstrap.
         warnings: What a reader must know.
+        error_of: What residuals and errors are shares of.
     """
 
     measurement: PulseMeasurement
@@ -115,7 +115,7 @@ class Fit:
     n_effective: float
     blocks: int
     warnings: tuple[str, ...] = ()
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    error_of: str = "relative"
 
     def __getitem__(self, name: str) -> Estimate:
         """The estimate of this name, for example ``fit["tau[0]"]``."""
@@ -151,8 +151,8 @@ class Fit:
             f"ECRAM fitted to {self.measurement.path.name} ({self.n} readings, about {self.n_effective:.0f} independent)",
             *(f"  {e}" for e in self.estimates),
             *(f"  {e}   (derived)" for e in self.derived),
-            f"  relative rms error: fit {100 * self.error_fit:.3g} %{held}",
-            f"  intervals: 95 %, block bootstrap over {self.blocks} blocks",
+            f"  rms error ({self.error_of}): fit {100 * self.error_fit:.3g} %{held}",
+            f"  intervals: 95 %, bootstrap over {self.blocks} blocks",
             *(f"  correlated: {a} and {b} ({r:+.2f})" for a, b, r in self.correlations()),
             "  model          parameters        BIC   fit error   held out",
             *(

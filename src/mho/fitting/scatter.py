@@ -33,7 +33,12 @@ def relative_jumps(device: ECRAM, train: PulseTrain) -> np.ndarray:
 
 
 def simulated(
-    model: Callable, theta: np.ndarray, train: PulseTrain, noise: dict[str, float], count: int, generator: np.random.Generator
+    model: Callable,
+    theta: np.ndarray,
+    train: PulseTrain,
+    noise: dict[str, float],
+    count: int,
+    generator: np.random.Generator,
 ) -> np.ndarray:
     """Logarithms of the readings of `count` repetitions of the measurement with read and cycle-to-cycle noise.
 

@@ -16,6 +16,12 @@ from mho.fitting.result import Estimate
 from mho.fitting.table import listed
 
 
+_FITTED = (
+    "g_volatile", "efficacy", "v_0", "exponent", "consolidation", "sigma_read", "sigma_cycle", "tau_order_on",
+    "tau_order_off", "aging_rate", "aging_conductance", "drain_share",
+)  # fmt: skip
+
+
 def parameter_set(
     measurement: PulseMeasurement, start: ParameterSet, base: ECRAM, estimates: tuple[Estimate, ...], *, where: str
 ) -> ParameterSet:
@@ -45,11 +51,7 @@ def parameter_set(
 
     low, span = float(base.g_min), float(base.g_max) - float(base.g_min)
     g_rest = by_name["g_rest"]
-    numbers = {
-        name: one(name)
-        for name in ("g_volatile", "efficacy", "v_0", "exponent", "consolidation", "sigma_read", "sigma_cycle")
-        if name in by_name
-    }
+    numbers = {name: one(name) for name in _FITTED if name in by_name}
     numbers["x_0"] = fitted(
         (g_rest.value - low) / span,
         "1",
