@@ -6,6 +6,9 @@ from mho.devices.device import Pulse as Pulse
 from mho.devices.ecram import ECRAM as ECRAM
 from mho.devices.ecram import ECRAMState as ECRAMState
 from mho.devices.ecram import Gate as Gate
+from mho.devices.ecram_pulse import ECRAMPulse as ECRAMPulse
 from mho.devices.library import MODELS as MODELS
 from mho.devices.library import parameter_sets as parameter_sets
 from mho.devices.library import parameters as parameters
+from mho.devices.prony import PronySum as PronySum
+from mho.devices.prony import prony as prony

@@ -118,8 +118,8 @@ class ECRAM(AbstractContinuousDevice):
     Limits: the gate's intermediate voltages, temperature and age laws are forms, not measured here. The event face is
     exact but for four things. Age is averaged over a pulse (exact where release is held). A write that changes sign
     within an event, and consolidation against self-discharge, are taken one after the other (error below the product
-    of the two). `charge` counts the net change of each event. A gate capacitance that charges is left out (its time constant must be
-    short against the pulse).
+    of the two). `charge` counts the net change of each event. A gate capacitance that charges is left out (its time
+    constant must be short against the pulse).
     """
 
     terminals: ClassVar[tuple[str, ...]] = ("gate", "drain", "source")

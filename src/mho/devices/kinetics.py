@@ -111,8 +111,8 @@ def flow(
 
     Both are doubled 36 times from a step of :math:`2^{-36} D`: with E for the change, :math:`E_{2h} = 2E_h + E_h^2`,
     and the cubic form gains itself taken through the step. Working with the change keeps the *relative* accuracy of a
-    jump by a short pulse, in float32 too; a duration of zero gives exactly no change; nothing divides, so equal rates and zero
-    rates are no special case. Error: rounding, while rate times duration stays below 1e9.
+    jump by a short pulse, in float32 too; a duration of zero gives exactly no change; nothing divides, so equal rates
+    and zero rates are no special case. Error: rounding, while rate times duration stays below 1e9.
 
     Args:
         rows: A [1/s] as rows of scalars or batches.
