@@ -1,5 +1,6 @@
-"""Circuits: netlists of elements and devices, transient analysis of whole populations, and the energy each part takes."""
+"""Circuits: netlists of elements and devices, transients of whole populations, and the energy each part takes."""
 
+from mho.circuits.compilation import keep_compiled as keep_compiled
 from mho.circuits.elements import Capacitor as Capacitor
 from mho.circuits.elements import Diode as Diode
 from mho.circuits.elements import Inductor as Inductor

@@ -151,7 +151,7 @@ class _Stamper:
         for k, (name, element) in enumerate(self.p.circuit.items()):
             nodes = self.a.nodes[k]
             if isinstance(element, Resistor):
-                self.resistor(k, *nodes, element.r)
+                self.resistor(k, nodes[0], nodes[1], element.r)
             elif isinstance(element, AbstractConductor):
                 self.conductor(k, element, nodes)
             elif isinstance(element, Memristive):
@@ -161,22 +161,17 @@ class _Stamper:
                 self.row(nodes[1], -self.source[k] + self.zero, {})
             elif isinstance(element, CCCS):
                 control = self.a.layout.branches[self.p.circuit.names.index(element.control)]
-                self.flow(k, *nodes, element.gain * self.u[control], {control: element.gain + self.zero})
+                self.flow(k, nodes[0], nodes[1], element.gain * self.u[control], {control: element.gain + self.zero})
             elif k in self.a.layout.branches:
                 self.branch(k, element, nodes)
             channels += isinstance(element, MOSFET)
         if channels:
             self.transistors()
         if self.gmin is not None:
-            for name, i in self.a.layout.index.items():
-                if 0 <= i < self.n and i not in self.a.layout.branches.values() and name in self.node_names():
+            for i in range(self.n):
+                if i not in self.a.layout.states and i not in self.a.layout.branches.values():
                     self.row(i, self.gmin * self.u[i], {i: self.gmin + self.zero})
         return Stamps(self.f, self.g, tuple(self.power), tuple(self.slope))
-
-    def node_names(self) -> set[str]:
-        return {x for k, _ in enumerate(self.a.nodes) for x in self.p.circuit.elements[k].nodes} | {
-            f"{name}.{x}" for name, e in self.p.circuit.items() if isinstance(e, Memristive) for x in e.device.internal
-        }
 
     def resistor(self, k: int, a: int, b: int, r: Any) -> None:
         g = 1.0 / r + self.zero
@@ -196,7 +191,7 @@ class _Stamper:
         slopes: dict[int, Any] = {}
         for c, j in enumerate(nodes):
             if 0 <= j < self.n:
-                # Differentiating by one argument at a time leaves the others plain, so no product with zero is computed.
+                # One argument at a time: the others stay plain, so no product with a zero tangent is computed.
                 _, d = jax.jvp(lambda y, c=c: function(*x[:c], y, *x[c + 1 :]), (x[c],), (jnp.ones_like(x[c]),))
                 slopes[j] = jax.tree.map(jnp.add, slopes[j], d) if j in slopes else d
         return slopes

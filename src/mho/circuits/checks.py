@@ -104,8 +104,8 @@ def _check_voltage_loops(circuit: Circuit) -> None:
             plus, minus = element.nodes[:2]
             if not joints.join(plus, minus):
                 raise NetlistError(
-                    f"{name} closes a loop of voltage sources through {plus!r} and {minus!r}, in which the current is not "
-                    "defined. Remove one source, or put a resistor in series."
+                    f"{name} closes a loop of voltage sources through {plus!r} and {minus!r}, in which the current is "
+                    "not defined. Remove one source, or put a resistor in series."
                 )
 
 
@@ -121,7 +121,7 @@ def _check_hanging(circuit: Circuit) -> None:
         alone = gate or isinstance(element, Capacitor | CurrentSource | CCCS | VCCS | Inductor)
         if node != GROUND and len(names) == 1 and alone:
             raise NetlistError(
-                f"Node {node!r} floats: it is touched by {names[0]} alone. Check its spelling, or connect it to the rest."
+                f"Node {node!r} floats: {names[0]} alone touches it. Check its spelling, or connect it to the rest."
             )
 
 
@@ -129,17 +129,20 @@ def _check_names(circuit: Circuit) -> None:
     known = set(unknown_names(circuit))
     for name in (*circuit.initial_names, *(n for n, _ in circuit.scale)):
         if name not in known:
-            raise NetlistError(f"The circuit has no node or state {name!r} to give a value to. It has {', '.join(sorted(known))}.")
+            raise NetlistError(
+                f"The circuit has no node or state {name!r} to give a value to. It has {', '.join(sorted(known))}."
+            )
 
 
 def unknown_names(circuit: Circuit) -> list[str]:
-    """Names of all nodes, device states and branch currents (``<element>.i``)."""
+    """Names of all nodes, device states and currents that may be unknowns (``<element>.i``)."""
     names: dict[str, None] = {}
     for name, element in circuit.items():
         names |= dict.fromkeys(node for node in (*element.nodes, *internal_nodes(name, element)) if node != GROUND)
     for name, element in circuit.items():
         if isinstance(element, Memristive):
             names |= dict.fromkeys(f"{name}.{state}" for state in element.state_names())
-        if isinstance(element, Inductor | VoltageSource | VCVS | CCVS):
-            names[f"{name}.i"] = None
+    names |= dict.fromkeys(
+        f"{name}.i" for name, e in circuit.items() if isinstance(e, Inductor | VoltageSource | VCVS | CCVS)
+    )
     return list(names)

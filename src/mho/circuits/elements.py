@@ -55,9 +55,11 @@ class Resistor(AbstractConductor):
 
     @property
     def nodes(self) -> tuple[str, ...]:
+        """Nodes in the order of the terminals."""
         return (self.a, self.b)
 
     def current(self, voltages: tuple[Any, ...], *, temperature: Any = ROOM) -> Any:
+        """Current from the first node to the second [A]."""
         return (voltages[0] - voltages[1]) / self.r
 
 
@@ -87,9 +89,11 @@ class Capacitor(AbstractElement):
 
     @property
     def nodes(self) -> tuple[str, ...]:
+        """Nodes in the order of the terminals."""
         return (self.a, self.b)
 
     def capacitances(self) -> tuple[tuple[str, str, Any], ...]:
+        """Linear capacitances of the element."""
         return ((self.a, self.b, self.c),)
 
 
@@ -113,6 +117,7 @@ class Inductor(AbstractElement):
 
     @property
     def nodes(self) -> tuple[str, ...]:
+        """Nodes in the order of the terminals."""
         return (self.a, self.b)
 
 
@@ -145,13 +150,17 @@ class Switch(AbstractConductor):
     def __check_init__(self) -> None:
         check_ranges(self)
         if isinstance(self.v_on, np.ndarray) and isinstance(self.v_off, np.ndarray) and np.any(self.v_on == self.v_off):
-            raise NetlistError(f"Switch between {self.a!r} and {self.b!r}: v_on equals v_off. Give the transition a width.")
+            raise NetlistError(
+                f"Switch between {self.a!r} and {self.b!r}: v_on equals v_off. Give the transition a width."
+            )
 
     @property
     def nodes(self) -> tuple[str, ...]:
+        """Nodes in the order of the terminals."""
         return (self.a, self.b, self.plus, self.minus)
 
     def current(self, voltages: tuple[Any, ...], *, temperature: Any = ROOM) -> Any:
+        """Current from the first node to the second [A]."""
         va, vb, vp, vm = voltages
         x = jnp.clip((vp - vm - self.v_off) / (self.v_on - self.v_off), 0.0, 1.0)
         s = x * x * (3.0 - 2.0 * x)
@@ -180,9 +189,11 @@ class Diode(AbstractConductor):
 
     @property
     def nodes(self) -> tuple[str, ...]:
+        """Nodes in the order of the terminals."""
         return (self.anode, self.cathode)
 
     def current(self, voltages: tuple[Any, ...], *, temperature: Any = ROOM) -> Any:
+        """Current from the first node to the second [A]."""
         x = (voltages[0] - voltages[1]) / (self.n * BOLTZMANN_OVER_CHARGE * temperature)
         e = jnp.exp(jnp.minimum(x, 40.0))
         return self.i_s * (e * (1.0 + jnp.maximum(x - 40.0, 0.0)) - 1.0)

@@ -17,8 +17,8 @@ def pivot_order(n: int, pattern: set[Entry], firm: set[Entry], names: Sequence[s
     """Pivots (row, column) in elimination order, chosen without looking at values.
 
     `firm` entries are safe pivots: diagonals that carry a conductance, capacitance or inductance (the matrix is then
-    diagonally dominant or quasi-definite there), and the ones of a voltage source's incidence. A row is first matched to
-    a column over firm entries as near the diagonal as possible; the matched entries are then eliminated in order of
+    diagonally dominant or quasi-definite there), and the ones of a voltage source's incidence. A row is first matched
+    to a column over firm entries as near the diagonal as possible; the matched entries are then eliminated in order of
     least degree among those that are not zero at their turn.
 
     Raises:

@@ -39,6 +39,7 @@ class Layout:
         branches: Index of the branch current by element number.
         loose: Groups of unknowns whose common part no capacitance fixes (their slope has no common part of its own).
         algebraic: Branch currents, which have no slope and are not limited or error-tested.
+        states: Device states.
         order: Pivots.
         capacitive: (element, node, node, which) of each capacitance that is not exactly zero.
     """
@@ -49,6 +50,7 @@ class Layout:
     branches: dict[int, int]
     loose: tuple[tuple[int, ...], ...]
     algebraic: tuple[int, ...]
+    states: tuple[int, ...]
     order: tuple[Entry, ...]
     capacitive: tuple[tuple[int, int, int, int], ...]
 
@@ -67,9 +69,11 @@ def layout(circuit: Circuit) -> Layout:
         inside = (*element.nodes, *internal_nodes(name, element))
         nodes |= dict.fromkeys(x for x in inside if x != GROUND and x not in known)
     names = list(nodes)
+    first_state = len(names)
     for name, element in circuit.items():
         if isinstance(element, Memristive):
             names += [f"{name}.{s}" for s in element.state_names()]
+    states = tuple(range(first_state, len(names)))
     branches = {}
     free = {h.source for h in held}
     for k, (name, element) in enumerate(circuit.items()):
@@ -89,6 +93,7 @@ def layout(circuit: Circuit) -> Layout:
         branches=branches,
         loose=_loose(capacitive, nodes),
         algebraic=algebraic,
+        states=states,
         order=pivot_order(n, pattern, firm, names),
         capacitive=capacitive,
     )
@@ -136,13 +141,18 @@ def _capacitive(circuit: Circuit, index: dict[str, int]) -> tuple[tuple[int, int
 def capacitances(name: str, element: Any) -> tuple[tuple[str, str, Any], ...]:
     """Linear capacitances (node, node, farad) of an element, with a device's parts."""
     if isinstance(element, Memristive):
-        return tuple((_node(name, element, p.a), _node(name, element, p.b), p.value) for p in element.device.parts() if p.kind == "C")
+        return _parts(name, element, "C")
     return element.capacitances()
 
 
 def resistances(name: str, element: Memristive) -> tuple[tuple[str, str, Any], ...]:
     """Linear resistances (node, node, ohm) among a device's parts."""
-    return tuple((_node(name, element, p.a), _node(name, element, p.b), p.value) for p in element.device.parts() if p.kind == "R")
+    return _parts(name, element, "R")
+
+
+def _parts(name: str, element: Memristive, kind: str) -> tuple[tuple[str, str, Any], ...]:
+    parts = (p for p in element.device.parts() if p.kind == kind)
+    return tuple((_node(name, element, p.a), _node(name, element, p.b), p.value) for p in parts)
 
 
 def _node(name: str, element: Memristive, terminal: str) -> str:
@@ -170,7 +180,9 @@ def _loose(capacitive: tuple, nodes: dict[str, None]) -> tuple[tuple[int, ...], 
     return tuple(tuple(g) for g in groups.values())
 
 
-def _pattern(circuit: Circuit, index: dict[str, int], branches: dict[int, int], capacitive: tuple, n: int) -> tuple[set, set]:
+def _pattern(
+    circuit: Circuit, index: dict[str, int], branches: dict[int, int], capacitive: tuple, n: int
+) -> tuple[set, set]:
     """Entries that can be non-zero, and those that make safe pivots."""
     pattern: set[Entry] = set()
     firm: set[Entry] = set()

@@ -47,7 +47,9 @@ class Accounts:
         self.groups = groups(circuit) if detail is Detail.ELEMENTS else ()
         names = list(self.groups)
         self.group_of = [
-            names.index(name.split(".")[0]) if name.split(".")[0] in names and not isinstance(e, VoltageSource | CurrentSource) else None
+            names.index(name.split(".")[0])
+            if name.split(".")[0] in names and not isinstance(e, VoltageSource | CurrentSource)
+            else None
             for name, e in circuit.items()
         ]
         self.labels: list[tuple[str, str]] = []
@@ -134,7 +136,7 @@ class Ledger:
     storage: Mapping[str, Any]
 
     def energy(self, name: str) -> Any:
-        """Energy [J] of a source or of sources that share a first part of their name (delivered), or of a group (taken).
+        """Energy [J] that a source (or all that share a first part of their name) delivered, or that a group took.
 
         Raises:
             InputError: If there is neither a source nor a group of that name.
@@ -177,7 +179,7 @@ class Ledger:
 
     @property
     def imbalance(self) -> Any:
-        """(supplied - dissipated - stored) relative to the larger of supplied energy and energy moved in and out of storage."""
+        """(supplied - dissipated - stored) over the larger of what was supplied and what was taken."""
         if not self.dissipation:
             raise InputError("The books cannot balance without the dissipation: run with Detail.ELEMENTS.")
         scale = np.maximum(np.abs(self.supplied), np.abs(self.dissipated) + np.abs(self.stored))

@@ -17,9 +17,9 @@ from mho.devices.device import ROOM, AbstractContinuousDevice, AbstractDevice
 class Memristive(AbstractElement):
     """A memristive device: its linear parts, its internal nodes, and its states as unknowns of the circuit.
 
-    In the circuit an internal node is called ``<element>.<node>`` and a state ``<element>.<state>``, with a number after
-    it where the state has several modes: ``synapse.ion``, ``synapse.q0``, ``synapse.x``. Both can be saved, crossed and
-    given initial values by these names.
+    In the circuit an internal node is called ``<element>.<node>`` and a state ``<element>.<state>``, with a number
+    after it where the state has several modes: ``synapse.ion``, ``synapse.q0``, ``synapse.x``. Both can be saved,
+    crossed and given initial values by these names.
 
     Args:
         device_nodes: Node for each of the device's terminals.
@@ -48,22 +48,28 @@ class Memristive(AbstractElement):
         if not isinstance(device, AbstractContinuousDevice):
             what = "only a pulse (event) face" if isinstance(device, AbstractDevice) else "no device interface"
             raise NetlistError(
-                f"{type(device).__name__} has {what}, so a circuit cannot integrate it. Use a model with rate() and current()."
+                f"{type(device).__name__} has {what}, so a circuit cannot integrate it. "
+                "Use a model with rate() and current()."
             )
         if len(nodes) != len(device.terminals):
             raise NetlistError(
-                f"{type(device).__name__} has the terminals {', '.join(device.terminals)}, but {len(nodes)} nodes were given."
+                f"{type(device).__name__} has the terminals {', '.join(device.terminals)}, "
+                f"but {len(nodes)} nodes were given."
             )
         if moving is None:
             moving = tuple(s for s in ("q", "x") if s in device.states) or device.states
         unknown = [s for s in moving if s not in device.states]
         if unknown:
-            raise NetlistError(f"{type(device).__name__} has no state {unknown[0]!r}; it has {', '.join(device.states)}.")
+            raise NetlistError(
+                f"{type(device).__name__} has no state {unknown[0]!r}; it has {', '.join(device.states)}."
+            )
         self.device_nodes, self.device, self.moving = tuple(nodes), device, tuple(moving)
-        self.initial = _concrete(device.rest() if initial is None else initial)
+        with jax.enable_x64(True):
+            self.initial = _concrete(device.rest() if initial is None else initial)
 
     @property
     def nodes(self) -> tuple[str, ...]:
+        """Nodes in the order of the terminals."""
         return self.device_nodes
 
     def state_names(self) -> tuple[str, ...]:

@@ -28,12 +28,16 @@ def mismatch(circuit: Circuit, *, scale: float = 1.0, current_factor: bool = Tru
     """
     names = [name for name, e in circuit.items() if isinstance(e, MOSFET)]
     if not names:
-        raise NetlistError("The circuit has no MOSFET, so it has no transistor mismatch. Spread other fields with mho.relative.")
+        raise NetlistError(
+            "The circuit has no MOSFET, so it has no transistor mismatch. Spread other fields with mho.relative."
+        )
     spreads = []
     for name in names:
         m = circuit[name]
         root = float(np.sqrt(np.max(m.w) * np.max(m.l)))
         spreads.append(normal(scale * float(np.max(m.kind.a_vt)) / root, of=lambda c, name=name: c[name].delta_vto))
         if current_factor:
-            spreads.append(relative(scale * float(np.max(m.kind.a_beta)) / root, of=lambda c, name=name: c[name].beta_scale))
+            spreads.append(
+                relative(scale * float(np.max(m.kind.a_beta)) / root, of=lambda c, name=name: c[name].beta_scale)
+            )
     return tuple(spreads)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -51,7 +52,9 @@ def monte_carlo(
     """
     count = circuit.samples
     if count is None:
-        raise InputError("The circuit is a single one. Draw a population with mho.sample(circuit, *spreads, n=..., key=...).")
+        raise InputError(
+            "The circuit is a single one. Draw a population with mho.sample(circuit, *spreads, n=..., key=...)."
+        )
     asked: dict[str, Any] = {"crossings": tuple(crossings), "options": options, "start": start}
     if workers is None:
         return transient(circuit, stop, **asked, throw=False, lanes=min(lanes, count), progress=progress)
@@ -59,12 +62,12 @@ def monte_carlo(
         with Workers(workers) as pool:
             return monte_carlo(circuit, stop, **asked, lanes=lanes, workers=pool, progress=progress)
     edges = np.linspace(0, count, min(workers.count, count) + 1).astype(int)
-    parts = [part(circuit, a, b) for a, b in zip(edges, edges[1:], strict=False)]
-    shares = [tuple(_share(c, a, b) for c in asked["crossings"]) for a, b in zip(edges, edges[1:], strict=False)]
-    jobs = [
-        (p, stop, {**asked, "crossings": s, "throw": False, "lanes": min(lanes, b - a)})
-        for p, s, a, b in zip(parts, shares, edges, edges[1:], strict=False)
-    ]
+    jobs = []
+    for a, b in itertools.pairwise(edges):
+        share = tuple(_share(c, a, b) for c in asked["crossings"])
+        jobs.append(
+            (part(circuit, a, b), stop, {**asked, "crossings": share, "throw": False, "lanes": min(lanes, b - a)})
+        )
     return joined(workers.map(jobs, count, progress), tuple(crossings))
 
 
@@ -93,7 +96,9 @@ def joined(runs: Sequence[Run], crossings: tuple[Crossing, ...]) -> Run:
             label: np.concatenate([_widened(r.crossings[k].accounts[label], most) for r in runs])
             for label in runs[0].crossings[k].accounts
         }
-        found.append(Crossings(crossing, np.concatenate([_widened(r.crossings[k].times, most) for r in runs]), accounts))
+        found.append(
+            Crossings(crossing, np.concatenate([_widened(r.crossings[k].times, most) for r in runs]), accounts)
+        )
     return Run(
         status=together(lambda r: r.status),
         crossings=tuple(found),

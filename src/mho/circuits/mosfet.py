@@ -84,8 +84,8 @@ class MOSFET(AbstractElement):
 
     Source: Enz, Krummenacher, Vittoz, Analog Integrated Circuits and Signal Processing 8, 83 (1995), for the charges;
     mobility reduction in the sum of charges keeps the drain conductance positive.
-    Limits: linear capacitances (gate to source and drain cgo w + cox w l/3 each, gate to bulk cox w l/6, junctions cj w);
-    no leakage, no noise, no short-channel effect beyond lambda.
+    Limits: linear capacitances (gate to source and drain cgo w + cox w l/3 each, gate to bulk cox w l/6, junctions
+    cj w); no leakage, no noise, no short-channel effect beyond lambda.
     """
 
     drain: str = eqx.field(static=True)
@@ -103,9 +103,11 @@ class MOSFET(AbstractElement):
 
     @property
     def nodes(self) -> tuple[str, ...]:
+        """Nodes in the order of the terminals."""
         return (self.drain, self.gate, self.source, self.bulk)
 
     def capacitances(self) -> tuple[tuple[str, str, Any], ...]:
+        """Linear capacitances of the element."""
         kind, area = self.kind, self.w * self.l
         gate = kind.cgo * self.w + kind.cox * area / 3
         return (

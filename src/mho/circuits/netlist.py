@@ -73,7 +73,9 @@ class Circuit(eqx.Module):
         """Initial values by node or state name."""
         return dict(zip(self.initial_names, self.initial_values, strict=True))
 
-    def with_elements(self, elements: Mapping[str, AbstractElement], initial: Mapping[str, Any] | None = None) -> Circuit:
+    def with_elements(
+        self, elements: Mapping[str, AbstractElement], initial: Mapping[str, Any] | None = None
+    ) -> Circuit:
         """A circuit with elements (and initial values) added or replaced."""
         return Circuit(
             {**dict(self.items()), **elements},

@@ -13,9 +13,11 @@ from jax import lax
 
 from mho.circuits.assembly import prepare
 from mho.circuits.checks import GROUND, Joints, internal_nodes
-from mho.circuits.elements import AbstractConductor, Capacitor
+from mho.circuits.elements import Capacitor
 from mho.circuits.layout import Layout
 from mho.circuits.ledger import Detail
+from mho.circuits.memristive import Memristive
+from mho.circuits.mosfet import MOSFET
 from mho.circuits.netlist import Circuit
 from mho.circuits.program import Program, program
 from mho.circuits.segments import without_corners
@@ -125,7 +127,7 @@ def _solve(circuit: Circuit) -> tuple[Program, np.ndarray, np.ndarray]:
 
 
 def _newton(prog: Program, held_states: tuple[int, ...], u, guess, sources, gmin, variables):
-    """Damped Newton iteration on f(u) = 0 for all samples, dense with pivoting (it runs once, so it need not be fast)."""
+    """Damped Newton iteration on f(u) = 0 for all samples; dense with pivoting, since it runs once."""
     n, layout = prog.layout.n, prog.layout
     prepared = prepare(eqx.combine(variables, prog.constant), layout)
     held, _ = prog.stepper.held(sources, {})
@@ -136,7 +138,10 @@ def _newton(prog: Program, held_states: tuple[int, ...], u, guess, sources, gmin
         u, _, _, k = carry
         st = prog.stepper.assembly(tuple(u), held, sources, prepared, gmin)
         zero = jnp.zeros_like(u[0])
-        rows = [[(st.g.get((i, j), zero) + zero) if i not in held_states else zero + float(i == j) for j in range(n)] for i in range(n)]
+        rows = [
+            [(st.g.get((i, j), zero) + zero) if i not in held_states else zero + float(i == j) for j in range(n)]
+            for i in range(n)
+        ]
         right = [st.f.get(i, zero) + zero if i not in held_states else u[i] - guess[i] for i in range(n)]
         matrix = jnp.stack([jnp.stack(row, -1) for row in rows], -2)
         size = jnp.maximum(jnp.max(jnp.abs(matrix), axis=-1), 1e-300)
@@ -166,15 +171,13 @@ def check_paths(circuit: Circuit, layout: Layout) -> None:
     joints = Joints()
     for name, e in circuit.items():
         nodes = (*e.nodes, *internal_nodes(name, e))
-        if isinstance(e, Capacitor | CurrentSource | CCCS | VCCS):
-            continue
-        if hasattr(e, "kind"):
+        if isinstance(e, MOSFET):
             joints.join(e.drain, e.source)
-        elif isinstance(e, AbstractConductor) or k_is_branch(e):
-            joints.join(nodes[0], nodes[1])
-        else:
+        elif isinstance(e, Memristive):
             for other in nodes[1:]:
                 joints.join(nodes[0], other)
+        elif not isinstance(e, Capacitor | CurrentSource | CCCS | VCCS):
+            joints.join(nodes[0], nodes[1])
     states = set(circuit.initial_names)
     for node in dict.fromkeys(x for name, e in circuit.items() for x in (*e.nodes, *internal_nodes(name, e))):
         if node != GROUND and node not in states and joints.root(node) != joints.root(GROUND):
@@ -182,8 +185,3 @@ def check_paths(circuit: Circuit, layout: Layout) -> None:
                 f"Node {node!r} has no DC path to ground, so it has no operating point. "
                 "Start from zero (start='zero'), or add a resistor of 1 TΩ to ground."
             )
-
-
-def k_is_branch(element: Any) -> bool:
-    """Whether an element sets or passes the voltage between its first two nodes."""
-    return hasattr(element, "nodes") and not hasattr(element, "device")

@@ -1,4 +1,4 @@
-"""The compiled loop for one structure of circuit: lanes that run, are refilled from a queue, and write their results."""
+"""The compiled loop for one structure of circuit: lanes that run, are refilled from a queue, and leave results."""
 
 from __future__ import annotations
 
@@ -82,7 +82,9 @@ class Program:
         self.compile_seconds = 0.0
 
     # ---- the functions -----------------------------------------------------------------------------------------------
-    def begin(self, samples: Samples, table: Segments, settings: Settings, lanes: int, jobs: int, events: int, points: int) -> Queue:
+    def begin(
+        self, samples: Samples, table: Segments, settings: Settings, lanes: int, jobs: int, events: int, points: int
+    ) -> Queue:
         """All lanes at time zero, and empty results."""
         crossings, accounts = len(self.crossings), self.accounts.count
         results = Results(
@@ -135,7 +137,9 @@ class Program:
             tick=jnp.zeros((), jnp.int32),
         )
 
-    def advance(self, queue: Queue, samples: Samples, table: Segments, settings: Settings, stop: Any, turns: Any, idle: Any) -> Queue:
+    def advance(
+        self, queue: Queue, samples: Samples, table: Segments, settings: Settings, stop: Any, turns: Any, idle: Any
+    ) -> Queue:
         """Run until all samples are done, a buffer of points is full, or `turns` iterations have passed.
 
         Args:
@@ -204,7 +208,9 @@ class Program:
             counts=counts,
             times=times,
             energies=energies,
-            totals=r.totals.at[:, done].set(jnp.stack(c.energy) if c.energy else jnp.zeros((0, *done.shape)), mode="drop"),
+            totals=r.totals.at[:, done].set(
+                jnp.stack(c.energy) if c.energy else jnp.zeros((0, *done.shape)), mode="drop"
+            ),
             last=r.last.at[:, done].set(jnp.stack(c.start), mode="drop"),
             end=r.end.at[done].set(c.t, mode="drop"),
         )
@@ -217,12 +223,20 @@ class Program:
 
         def again(q: Queue) -> Queue:
             job = jnp.where(done, jnp.minimum(q.following + jnp.cumsum(done, dtype=jnp.int32) - 1, jobs), q.job)
-            new = self.fresh(_take(samples, job, jobs), table, settings, jnp.minimum(job, jobs - 1), q.lanes.points.shape[1])
+            new = self.fresh(
+                _take(samples, job, jobs), table, settings, jnp.minimum(job, jobs - 1), q.lanes.points.shape[1]
+            )
             new = new._replace(status=jnp.where(job < jobs, new.status, Status.OK.value), points=q.lanes.points)
             new = new._replace(fill=q.lanes.fill)  # points are drained by the caller, also those of a lane that is done
-            lanes = jax.tree.map(lambda a, b: jnp.where(done, a, b) if a.ndim else b, new._replace(points=()), q.lanes._replace(points=()))
+            lanes = jax.tree.map(
+                lambda a, b: jnp.where(done, a, b) if a.ndim else b,
+                new._replace(points=()),
+                q.lanes._replace(points=()),
+            )
             following = jnp.minimum(q.following + jnp.sum(done, dtype=jnp.int32), jobs)
-            return q._replace(lanes=lanes._replace(points=q.lanes.points), job=job.astype(jnp.int32), following=following)
+            return q._replace(
+                lanes=lanes._replace(points=q.lanes.points), job=job.astype(jnp.int32), following=following
+            )
 
         return lax.cond(jnp.any(done), again, lambda q: q, q)
 

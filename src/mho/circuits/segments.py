@@ -1,4 +1,4 @@
-"""The corners of all sources as one table of segments, so that steps land on them and changing them compiles nothing."""
+"""The corners of all sources as one table of segments: steps land on them, and changing them compiles nothing."""
 
 from __future__ import annotations
 
@@ -33,7 +33,11 @@ class Segments(NamedTuple):
 def tabulated(circuit: Circuit) -> tuple[int, ...]:
     """Numbers of the elements whose wave has corners."""
     sources = enumerate(circuit.elements)
-    return tuple(k for k, e in sources if isinstance(e, VoltageSource | CurrentSource) and isinstance(e.wave, PWL | PulseWave | Tabulated))
+    return tuple(
+        k
+        for k, e in sources
+        if isinstance(e, VoltageSource | CurrentSource) and isinstance(e.wave, PWL | PulseWave | Tabulated)
+    )
 
 
 def without_corners(circuit: Circuit) -> Circuit:
@@ -49,14 +53,18 @@ def segments(circuit: Circuit, stop: float) -> Segments:
     """Table of all corners up to `stop`, padded to a power of two so that its shape rarely changes."""
     which = tabulated(circuit)
     waves = [circuit.elements[k].wave for k in which]  # type: ignore[attr-defined]
-    starts = [e.wave for e in circuit.elements if isinstance(e, VoltageSource | CurrentSource) and isinstance(e.wave, Sin)]
+    starts = [
+        e.wave for e in circuit.elements if isinstance(e, VoltageSource | CurrentSource) and isinstance(e.wave, Sin)
+    ]
     samples = batch_size(waves + [w.delay for w in starts]) or 1
     lanes = []
     for lane in range(samples):
         cornered = [corners(w, stop, lane) for w in waves]
         delays = [float(of_sample(np.asarray(w.delay), lane)) for w in starts]
         bounds = _union([t for t, _ in cornered] + [np.array(delays)], stop)
-        lanes.append((bounds, [_at(bounds[:-1], t, v) for t, v in cornered], [_at(bounds[1:], t, v) for t, v in cornered]))
+        lanes.append(
+            (bounds, [_at(bounds[:-1], t, v) for t, v in cornered], [_at(bounds[1:], t, v) for t, v in cornered])
+        )
     size = max(8, 1 << int(np.ceil(np.log2(max(len(b) for b, _, _ in lanes)))))
     bounds = np.stack([np.concatenate([b, np.full(size + 1 - len(b), np.inf)]) for b, _, _ in lanes], axis=1)
     values, slopes = [], []
@@ -106,11 +114,16 @@ def piece(table: Segments, number: Any, job: Any) -> Piece:
         return x[number + shift, job if x.shape[1] > 1 else jnp.zeros_like(job)]
 
     return Piece(
-        pick(table.bounds), pick(table.bounds, 1), tuple(pick(v) for v in table.values), tuple(pick(s) for s in table.slopes)
+        pick(table.bounds),
+        pick(table.bounds, 1),
+        tuple(pick(v) for v in table.values),
+        tuple(pick(s) for s in table.slopes),
     )
 
 
-def source_values(circuit: Circuit, which: tuple[int, ...], now: Piece, t: Any) -> tuple[dict[int, Any], dict[int, Any]]:
+def source_values(
+    circuit: Circuit, which: tuple[int, ...], now: Piece, t: Any
+) -> tuple[dict[int, Any], dict[int, Any]]:
     """Value of every independent source at time t, and slope of those that move, by element number."""
     values: dict[int, Any] = {}
     slopes: dict[int, Any] = {}

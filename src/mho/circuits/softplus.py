@@ -15,7 +15,7 @@ _EXP = [1.0 / math.factorial(k) for k in range(13)]
 
 
 def _log1p_coefficients(degree: int = 9) -> np.ndarray:
-    """q in log1p(e) = 2 s q(s^2), s = e/(2 + e) in [0, 1/3], fitted on Chebyshev nodes of s^2."""
+    """Coefficients of q in log1p(e) = 2 s q(s^2), s = e/(2 + e) in [0, 1/3], fitted on Chebyshev nodes of s^2."""
     y = (1 - np.cos(np.pi * (np.arange(200) + 0.5) / 200)) / 18
     s = np.sqrt(y)
     return np.polynomial.Polynomial.fit(y, np.arctanh(s) / s, degree, domain=[0, 1 / 9]).convert().coef

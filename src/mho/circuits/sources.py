@@ -27,6 +27,7 @@ class VoltageSource(AbstractElement):
 
     @property
     def nodes(self) -> tuple[str, ...]:
+        """Nodes in the order of the terminals."""
         return (self.plus, self.minus)
 
 
@@ -45,6 +46,7 @@ class CurrentSource(AbstractElement):
 
     @property
     def nodes(self) -> tuple[str, ...]:
+        """Nodes in the order of the terminals."""
         return (self.out_of, self.into)
 
 
@@ -70,6 +72,7 @@ class VCVS(AbstractElement):
 
     @property
     def nodes(self) -> tuple[str, ...]:
+        """Nodes in the order of the terminals."""
         return (self.plus, self.minus, self.control, self.reference)
 
 
@@ -95,9 +98,11 @@ class VCCS(AbstractConductor):
 
     @property
     def nodes(self) -> tuple[str, ...]:
+        """Nodes in the order of the terminals."""
         return (self.a, self.b, self.control, self.reference)
 
     def current(self, voltages: tuple[Any, ...], *, temperature: Any = ROOM) -> Any:
+        """Current from the first node to the second [A]."""
         return self.g * (voltages[2] - voltages[3])
 
 
@@ -121,6 +126,7 @@ class CCCS(AbstractElement):
 
     @property
     def nodes(self) -> tuple[str, ...]:
+        """Nodes in the order of the terminals."""
         return (self.a, self.b)
 
 
@@ -144,4 +150,5 @@ class CCVS(AbstractElement):
 
     @property
     def nodes(self) -> tuple[str, ...]:
+        """Nodes in the order of the terminals."""
         return (self.plus, self.minus)

@@ -23,7 +23,9 @@ def source_value(wave: Any, t: float, samples: int) -> Any:
     if isinstance(wave, Sin):
         on = t >= np.asarray(wave.delay)
         phase = 2 * np.pi * wave.frequency * (t - wave.delay)
-        return wave.offset + on * wave.amplitude * (jnp.sin(phase) if not isinstance(phase, np.ndarray | float) else np.sin(phase))
+        return wave.offset + on * wave.amplitude * (
+            jnp.sin(phase) if not isinstance(phase, np.ndarray | float) else np.sin(phase)
+        )
     assert isinstance(wave, PWL | PulseWave)
 
     def one(lane: int) -> Any:
@@ -90,4 +92,3 @@ def at_rest(circuit: Circuit, layout: Layout) -> list[Any]:
     size = xp.max(xp.abs(matrix), axis=-1, keepdims=True)
     solution = xp.linalg.solve(matrix / size, (xp.stack(right, axis=-1)[..., None] / size))[..., 0]
     return [solution[..., i] for i in range(n)]
-

@@ -168,7 +168,10 @@ class Stepper:
         # No gradient through the factors: the implicit derivative then needs no second derivatives of the devices.
         matrix = {k: frozen(x + zero) for k, x in matrix.items()}
         raw = [
-            frozen(sum(c.h * tb.e[j] * c.slopes[j][i] for j in range(stages - 1)) + tb.e[-1] / tb.gamma * (c.u[i] - base[i]))
+            frozen(
+                sum(c.h * tb.e[j] * c.slopes[j][i] for j in range(stages - 1))
+                + tb.e[-1] / tb.gamma * (c.u[i] - base[i])
+            )
             for i in n
         ]
         estimate = [[charge(i, raw) * frozen(inverse) for i in n]] if tb.filtered else []
@@ -243,7 +246,12 @@ class Stepper:
         t, t_end, h, phase, segment, now, hit, status = decided
         new = end | fail
         slopes = tuple(
-            tuple(jnp.where((accepted | (good & first)) if p == 0 else (good & (c.phase == p)), x.slope[i], c.slopes[p][i]) for i in n)
+            tuple(
+                jnp.where(
+                    (accepted | (good & first)) if p == 0 else (good & (c.phase == p)), x.slope[i], c.slopes[p][i]
+                )
+                for i in n
+            )
             for p in range(last_phase)
         )
         restart = new | first
@@ -293,11 +301,15 @@ class Stepper:
             return jax.tree.map(lambda a, b: jnp.where(enter, a, b), fresh, now)
 
         now = lax.cond(jnp.any(enter), fetch, lambda _, now: now, segment, c.now)
-        factor = jnp.clip(s.safety * inverse_cube_root(lax.stop_gradient(error)), 0.15, jnp.where(c.rejected > 0, 1.0, s.growth))
+        factor = jnp.clip(
+            s.safety * inverse_cube_root(lax.stop_gradient(error)), 0.15, jnp.where(c.rejected > 0, 1.0, s.growth)
+        )
         h = jnp.where(end, c.h * factor, jnp.where(fail, 0.2 * c.h, c.h))
         t = jnp.where(accepted, t_end, c.t)
         # A cautious restart after a corner: the slope there is new, and nothing is known of the curvature.
-        h = jnp.where(hit, jnp.minimum(h, jnp.maximum(s.h_first, 1e-3 * (now.end - now.start))), jnp.minimum(h, s.h_max))
+        h = jnp.where(
+            hit, jnp.minimum(h, jnp.maximum(s.h_first, 1e-3 * (now.end - now.start))), jnp.minimum(h, s.h_max)
+        )
         new = end | fail
         small = running & new & ~hit & (h < jnp.maximum(s.h_min, 4e-16 * t))
         left = now.end - t
@@ -320,7 +332,18 @@ class Stepper:
             ]
             ends = [(c.start[i], x.u[i], c.slopes[0][i], x.slope[i]) for i, _ in self.crossings]
             accounts = list(zip(c.energy, energy, c.rates, x.rates, strict=True))
-            buffers = lax.cond(jnp.any(jnp.stack(found)), self._write, lambda b, *_: b, buffers, found, ends, accounts, c.t, c.h, s.thresholds)
+            buffers = lax.cond(
+                jnp.any(jnp.stack(found)),
+                self._write,
+                lambda b, *_: b,
+                buffers,
+                found,
+                ends,
+                accounts,
+                c.t,
+                c.h,
+                s.thresholds,
+            )
         return dict(zip(("slot_count", "slot_time", "slot_energy"), buffers, strict=True))
 
     def _write(self, buffers, found, ends, accounts, t, h, thresholds):

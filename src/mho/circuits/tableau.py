@@ -1,4 +1,4 @@
-"""One-step implicit methods: an explicit first stage, then implicit stages that share one diagonal; stiffly accurate."""
+"""One-step implicit methods: an explicit first stage, then implicit ones with one diagonal; stiffly accurate."""
 
 from __future__ import annotations
 

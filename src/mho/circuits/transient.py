@@ -11,7 +11,8 @@ import jax
 import numpy as np
 
 from mho.circuits.checks import unknown_names
-from mho.circuits.layout import STATE_SCALE, Layout
+from mho.circuits.elements import Inductor
+from mho.circuits.layout import STATE_SCALE, Layout, layout
 from mho.circuits.ledger import Ledger, storage
 from mho.circuits.netlist import Circuit
 from mho.circuits.operating_point import operating_values
@@ -23,7 +24,7 @@ from mho.circuits.start import at_rest, source_start
 from mho.circuits.stepping import Settings
 from mho.circuits.waveforms import Crossings, Points, Run
 from mho.circuits.waves import DC, Sin
-from mho.core.errors import InputError, NetlistError, SolverError
+from mho.core.errors import InputError, SolverError
 from mho.core.results import Status
 
 Progress = Callable[[int, int], None]
@@ -71,7 +72,7 @@ def transient(
         raise InputError(f"stop is {stop} s; it must be above 0.")
     start = Start(start) if isinstance(start, str) else start
     with jax.enable_x64(True):
-        job = Job.of(circuit, stop, tuple(crossings), tuple(save), options, start)
+        job = Job(circuit, stop, tuple(crossings), tuple(save), options, start)
         run = job.run(min(lanes or job.count, job.count), progress)
     if throw and run.failures:
         raise SolverError(failure_text(run, stop))
@@ -80,49 +81,56 @@ def transient(
 
 def failure_text(run: Run, stop: float) -> str:
     """One sentence about the samples that failed."""
-    k = int(np.argmax(~run.ok))
-    status = Status(int(run.status[k]))
-    which = f"Sample {k} of {len(run.status)}" if run.population else "The circuit"
-    more = f" {len(run.status) - int(np.sum(run.ok))} of {len(run.status)} samples failed: {run.failures}." if run.population else ""
-    return f"{which} stopped at {float(run.end[k]):.6g} s of {stop:.6g} s: it {status.reason}{more} (throw=False returns what there is.)"
+    first, total = int(np.argmax(~run.ok)), len(run.status)
+    status = Status(int(run.status[first]))
+    which = f"Sample {first} of {total}" if run.population else "The circuit"
+    more = f" {total - int(np.sum(run.ok))} of {total} samples failed: {run.failures}." if run.population else ""
+    where = f"{float(run.end[first]):.6g} s of {stop:.6g} s"
+    return f"{which} stopped at {where}: it {status.reason}{more} (throw=False returns what there is.)"
 
 
 class Job:
     """A prepared analysis: the compiled program and all its arguments."""
 
-    def __init__(self, circuit: Circuit, stop: float, crossings: tuple[Crossing, ...], save: tuple[str, ...], options: Options, start: Any):
+    def __init__(
+        self,
+        circuit: Circuit,
+        stop: float,
+        crossings: tuple[Crossing, ...],
+        save: tuple[str, ...],
+        options: Options,
+        start: Any,
+    ):
         bare = without_corners(circuit)
+        self.layout: Layout = layout(circuit)
         self.circuit, self.stop, self.crossings, self.save, self.options = circuit, stop, crossings, save, options
         self.program: Program = program(
             bare,
             method=options.method,
             detail=options.ledger,
-            crossings=tuple((self.find(circuit, c.node), 1 if c.rising else -1) for c in crossings),
-            saved=tuple(self.find(circuit, name) for name in save),
+            crossings=tuple((self.find(c.node), 1 if c.rising else -1) for c in crossings),
+            saved=tuple(self.find(name) for name in save),
         )
-        self.layout: Layout = self.program.layout
         self.count = circuit.samples or 1
         self.population = circuit.samples is not None
         self.table = segments(circuit, stop)
         self.samples = self.arguments(circuit, bare, start)
         self.settings = self.steering()
 
-    @classmethod
-    def of(cls, *args: Any) -> Job:
-        """A job; checks names first."""
-        return cls(*args)
+    def find(self, name: str) -> int:
+        """Index of an unknown.
 
-    @staticmethod
-    def find(circuit: Circuit, name: str) -> int:
-        """Index of an unknown."""
-        from mho.circuits.layout import layout
-
-        index = layout(circuit).index
-        if name not in index:
-            raise InputError(f"The circuit has no node or state {name!r}; it has {', '.join(unknown_names(circuit))}.")
-        if not 0 <= index[name] < layout(circuit).n:
+        Raises:
+            InputError: If there is none of that name, or a source holds it.
+        """
+        index = self.layout.index.get(name)
+        if index is None or name == "0":
+            raise InputError(
+                f"The circuit has no node or state {name!r}; it has {', '.join(unknown_names(self.circuit))}."
+            )
+        if index >= self.layout.n:
             raise InputError(f"{name!r} is held by a source; its waveform is that of the source. Choose another node.")
-        return index[name]
+        return index
 
     def arguments(self, circuit: Circuit, bare: Circuit, start: Any) -> Samples:
         """Everything that may differ between samples."""
@@ -142,7 +150,11 @@ class Job:
     def steering(self) -> Settings:
         """Options as numbers."""
         o = self.options
-        h_max = o.h_max if o.h_max is not None else min(self.stop / 20, *(0.1 / f for f in _frequencies(self.circuit)), np.inf)
+        h_max = (
+            o.h_max
+            if o.h_max is not None
+            else min(self.stop / 20, *(0.1 / f for f in _frequencies(self.circuit)), np.inf)
+        )
         number = lambda x: np.asarray(x, np.float64)  # noqa: E731
         whole = lambda x: np.asarray(x, np.int32)  # noqa: E731
         return Settings(
@@ -165,11 +177,15 @@ class Job:
         """Run all samples to their end."""
         before, turns = self.program.compile_seconds, np.asarray(2_000_000_000 if progress is None else 1000, np.int32)
         if self.save and lanes < self.count:
-            raise InputError(f"Waveforms of {self.count} samples on {lanes} lanes are not kept; raise lanes or save nothing.")
+            raise InputError(
+                f"Waveforms of {self.count} samples on {lanes} lanes are not kept; raise lanes or save nothing."
+            )
         began = time.perf_counter()
         o = self.options
         arguments = (self.samples, self.table, self.settings)
-        queue = self.program.call("begin", *arguments, lanes=lanes, jobs=self.count, events=o.max_events, points=o.max_points)
+        queue = self.program.call(
+            "begin", *arguments, lanes=lanes, jobs=self.count, events=o.max_events, points=o.max_points
+        )
         stop, idle = np.asarray(self.stop), np.asarray(max(1, lanes // 16), np.int32)
         chunks: list[tuple[np.ndarray, np.ndarray]] = []
         while True:
@@ -194,7 +210,9 @@ class Job:
         crossings = []
         for k, c in enumerate(self.crossings):
             most = max(1, min(int(counts[k].max(initial=0)), times.shape[1]))
-            accounts = self.energies({label: energies[k, :most, :, a].T for a, label in enumerate(labels)}, crossing=True)
+            accounts = self.energies(
+                {label: energies[k, :most, :, a].T for a, label in enumerate(labels)}, crossing=True
+            )
             crossings.append(Crossings(c, times[k, :most].T, accounts))
         last, totals = np.asarray(r.last), np.asarray(r.totals)
         plain = (lambda x: x) if self.population else (lambda x: float(np.ravel(x)[0]))
@@ -214,7 +232,9 @@ class Job:
             population=self.population,
         )
 
-    def energies(self, accounts: dict[tuple[str, str], np.ndarray], *, crossing: bool = False) -> dict[tuple[str, str], np.ndarray]:
+    def energies(
+        self, accounts: dict[tuple[str, str], np.ndarray], *, crossing: bool = False
+    ) -> dict[tuple[str, str], np.ndarray]:
         """Accounts with the energy of constant sources worked out from their charge."""
         out = dict(accounts)
         for name, e in self.circuit.items():
@@ -250,21 +270,13 @@ class Job:
 def scales(circuit: Circuit, layout: Layout) -> list[float]:
     """Size of an error in each unknown that counts as much as 1 V."""
     own = dict(circuit.scale)
-    states = {name for name in layout.names if any(name.startswith(f"{e}.") for e in _memristive(circuit))}
-    nodes = {node for e in circuit.elements for node in e.nodes}
-    internal = {f"{name}.{node}" for name, e in circuit.items() for node in getattr(getattr(e, "device", None), "internal", ())}
-    currents = {f"{name}.i": float(np.max(np.asarray(e.i_scale))) for name, e in circuit.items() if hasattr(e, "i_scale")}
-    default = {name: (STATE_SCALE if name in states - nodes - internal else currents.get(name, 1.0)) for name in layout.names}
-    return [own.get(name, default[name]) for name in layout.names]
-
-
-def _memristive(circuit: Circuit) -> list[str]:
-    return [name for name, e in circuit.items() if hasattr(e, "device")]
+    coils = {
+        f"{name}.i": float(np.max(np.asarray(e.i_scale))) for name, e in circuit.items() if isinstance(e, Inductor)
+    }
+    default = [STATE_SCALE if i in layout.states else coils.get(name, 1.0) for i, name in enumerate(layout.names)]
+    return [own.get(name, x) for name, x in zip(layout.names, default, strict=True)]
 
 
 def _frequencies(circuit: Circuit) -> list[float]:
     sources = (e for e in circuit.elements if isinstance(e, VoltageSource | CurrentSource))
     return [float(np.max(np.asarray(e.wave.frequency))) for e in sources if isinstance(e.wave, Sin)]
-
-
-__all__ = ["Job", "NetlistError", "Start", "failure_text", "scales", "transient"]

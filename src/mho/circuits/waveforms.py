@@ -48,7 +48,11 @@ class Crossings:
         Raises:
             InputError: If the ledger has no such source or group.
         """
-        below = [x for (what, key), x in self.accounts.items() if what != "charge" and (key == name or key.startswith(f"{name}."))]
+        below = [
+            x
+            for (what, key), x in self.accounts.items()
+            if what != "charge" and (key == name or key.startswith(f"{name}."))
+        ]
         if not below:
             known = ", ".join(key for what, key in self.accounts if what != "charge")
             raise InputError(f"There is no energy of {name!r} at crossings; there is {known}.")
@@ -155,14 +159,16 @@ class Run:
         return self._padded([np.concatenate([p.value0[:1, k], p.value1[:, k]]) for p in self.points])
 
     def at(self, name: str, t: Any) -> np.ndarray:
-        """A saved waveform at any times, by the cubic through the accepted points and their slopes; NaN outside the run."""
+        """A saved waveform at any times, by the cubic through accepted points and slopes; NaN outside the run."""
         t = np.asarray(t, np.float64)
         values = [p.at(self._column(name), t) for p in self.points]
         return np.stack(values) if self.population else values[0]
 
     def _column(self, name: str) -> int:
         if name not in self.saved:
-            raise InputError(f"{name!r} was not saved; save holds {', '.join(self.saved) or 'nothing'}. Add it to save=.")
+            raise InputError(
+                f"{name!r} was not saved; save holds {', '.join(self.saved) or 'nothing'}. Add it to save=."
+            )
         return self.saved.index(name)
 
     def _padded(self, rows: list[np.ndarray]) -> np.ndarray:

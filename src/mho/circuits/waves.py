@@ -46,11 +46,13 @@ class PWL(AbstractWave):
     def __check_init__(self) -> None:
         check_ranges(self)
         if len(self.times) != len(self.values) or not self.times:
-            raise NetlistError(f"PWL has {len(self.times)} times and {len(self.values)} values; give one value per time.")
+            raise NetlistError(
+                f"PWL has {len(self.times)} times and {len(self.values)} values; give one value per time."
+            )
         for before, after in zip(self.times, self.times[1:], strict=False):
             if isinstance(before, np.ndarray) and isinstance(after, np.ndarray) and np.any(after <= before):
                 raise NetlistError(
-                    f"PWL times must increase, but {np.ravel(before)[0]:.6g} s is followed by {np.ravel(after)[0]:.6g} s. "
+                    f"PWL times must rise, but {np.ravel(before)[0]:.6g} s comes before {np.ravel(after)[0]:.6g} s. "
                     "Give an edge a rise time, for example 1 ns."
                 )
 
@@ -101,7 +103,9 @@ class PulseWave(AbstractWave):
         check_ranges(self)
         parts = (self.rise, self.fall, self.width, self.period)
         if all(isinstance(x, np.ndarray) for x in parts) and np.any(self.rise + self.fall + self.width > self.period):
-            raise NetlistError("PulseWave.period is shorter than rise + width + fall. Lengthen the period or shorten the pulse.")
+            raise NetlistError(
+                "PulseWave.period is shorter than rise + width + fall. Lengthen the period or shorten the pulse."
+            )
 
 
 class Sin(AbstractWave):

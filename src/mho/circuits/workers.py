@@ -1,4 +1,4 @@
-"""Worker processes that integrate circuits with one thread each: XLA's thread pool costs small programs a factor of 3."""
+"""Worker processes that integrate circuits with one thread each: a thread pool costs small programs a factor of 3."""
 
 from __future__ import annotations
 
@@ -51,7 +51,9 @@ class Workers:
                 p.stdout.close()
         self._processes = []
 
-    def map(self, jobs: Sequence[tuple[Any, float, dict]], total: int, progress: Callable[[int, int], None] | None) -> list[Any]:
+    def map(
+        self, jobs: Sequence[tuple[Any, float, dict]], total: int, progress: Callable[[int, int], None] | None
+    ) -> list[Any]:
         """Runs of `jobs` (circuit, stop, arguments of transient), one per worker, in their order.
 
         Raises:
@@ -143,7 +145,9 @@ def _answer(process: subprocess.Popen) -> tuple[str, Any]:
         return receive(process.stdout)
     except EOFError as error:
         code = process.wait()
-        raise SolverError(f"A worker process ended with code {code} before it was done; see its messages above.") from error
+        raise SolverError(
+            f"A worker process ended with code {code} before it was done; see its messages above."
+        ) from error
 
 
 def _has_wide_vectors() -> bool:
