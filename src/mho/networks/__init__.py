@@ -1,5 +1,8 @@
 """Networks: synapses that are devices, spiking neurons, layers, and what they make of the rate of their input."""
 
+from mho.networks.bank import filter_bank as filter_bank
+from mho.networks.bank import pulse_width as pulse_width
+from mho.networks.bank import utilisation as utilisation
 from mho.networks.clocked import Layer as Layer
 from mho.networks.clocked import LayerState as LayerState
 from mho.networks.clocked import run_layers as run_layers
@@ -10,10 +13,19 @@ from mho.networks.depression import Resource as Resource
 from mho.networks.depression import ReversedDevice as ReversedDevice
 from mho.networks.device_synapse import DeviceSynapse as DeviceSynapse
 from mho.networks.device_synapse import efficacy_train as efficacy_train
+from mho.networks.discrimination import Discrimination as Discrimination
+from mho.networks.discrimination import Task as Task
+from mho.networks.discrimination import discriminate as discriminate
 from mho.networks.events import run_events as run_events
 from mho.networks.events import run_grid as run_grid
+from mho.networks.filters import FilterStudy as FilterStudy
+from mho.networks.filters import LayerStudy as LayerStudy
+from mho.networks.filters import study_filters as study_filters
+from mho.networks.filters import study_layer as study_layer
 from mho.networks.neurons import LIF as LIF
 from mho.networks.neurons import LIFState as LIFState
+from mho.networks.readout import Readout as Readout
+from mho.networks.readout import fit_readout as fit_readout
 from mho.networks.response import closed_train_response as closed_train_response
 from mho.networks.response import corner_rate as corner_rate
 from mho.networks.response import effective_tau as effective_tau
@@ -27,7 +39,9 @@ from mho.networks.synapse import AbstractSynapse as AbstractSynapse
 from mho.networks.synapse import StaticSynapse as StaticSynapse
 from mho.networks.synapse import noisy_train as noisy_train
 from mho.networks.synapse import train as train
+from mho.networks.trains import padded_trains as padded_trains
 from mho.networks.trains import poisson_trains as poisson_trains
+from mho.networks.trains import poisson_window as poisson_window
 from mho.networks.trains import regular_train as regular_train
 from mho.networks.tsodyks_markram import Convention as Convention
 from mho.networks.tsodyks_markram import TsodyksMarkram as TsodyksMarkram

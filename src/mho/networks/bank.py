@@ -121,18 +121,21 @@ def filter_bank(
 
 def pulse_width(device: ECRAM, share: Any, *, amplitude: float) -> np.ndarray:
     """Width of the pulse that loads `share` of the free room, release held or slow against it [s]."""
-    with jax.enable_x64(True):
-        drive = abs(float(device.drive(np.float64(amplitude))))
+    drive = np.abs(_drive(device, np.float64(amplitude)))
     return np.log1p(-np.asarray(share)) / np.log1p(-np.asarray(device.efficacy)) * np.asarray(device.t_ref) / drive
 
 
 def utilisation(device: ECRAM, pulse: Pulse) -> np.ndarray:
     """Share of the free room that a pulse loads, U of the pulse, release held or slow against it [1]."""
-    with jax.enable_x64(True):
-        drive = np.abs(np.asarray(device.drive(np.asarray(pulse.amplitude - pulse.channel, np.float64))))
+    drive = np.abs(_drive(device, np.asarray(pulse.amplitude - pulse.channel, np.float64)))
     return -np.expm1(
         np.log1p(-np.asarray(device.efficacy)) * drive * np.asarray(pulse.width) / np.asarray(device.t_ref)
     )
+
+
+def _drive(device: ECRAM, eta: np.ndarray) -> np.ndarray:
+    with jax.enable_x64(True):
+        return np.asarray(eqx.filter_jit(ECRAM.drive)(device, eta))
 
 
 def batched(module: Any, n: int) -> Any:

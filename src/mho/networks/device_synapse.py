@@ -14,7 +14,7 @@ from mho.core.fields import cast, check_ranges, quantity
 from mho.devices import ECRAM, ECRAMState, Gate, Pulse
 from mho.devices.device import ROOM
 from mho.devices.ecram_pulse import ECRAMPulse
-from mho.networks.synapse import AbstractSynapse, Number, batch_shape, precision, train
+from mho.networks.synapse import AbstractSynapse, Number, batch_shape, padded, precision, train
 
 
 class DeviceSynapse(AbstractSynapse):
@@ -82,13 +82,17 @@ class DeviceSynapse(AbstractSynapse):
             raise ParameterError(
                 f"{type(device).__name__} cannot prepare a pulse; a synapse needs a device with an event face, such as ECRAM."
             )
+        shape = batch_shape((device, pulse))
+        n = shape[0] if shape else 1
         with jax.enable_x64(True):
-            programme, rest = _prepared(
-                cast(device, np.float64), cast(pulse, np.float64), np.float64(age), np.float64(temperature)
+            many = padded((device, pulse), n), np.float64(age), np.float64(temperature)
+            kept = jax.tree.map(
+                lambda x: np.asarray(x)[:n].reshape(shape) if np.ndim(x) else np.asarray(x), _prepared(*many)
             )
-            unit = float(np.mean(rest)) if unit is None else unit
-            whole = cls(device, programme, pulse.width, baseline, unit, temperature, gate)
-            return cast(whole, dtype)
+        programme, rest = kept
+        unit = float(np.mean(rest)) if unit is None else unit
+        with jax.enable_x64(True):
+            return cast(cls(device, programme, pulse.width, baseline, unit, temperature, gate), dtype)
 
     @property
     def width(self) -> Number:
@@ -180,7 +184,8 @@ class DeviceSynapse(AbstractSynapse):
 
 
 @eqx.filter_jit
-def _prepared(device: ECRAM, pulse: Pulse, age: Number, temperature: Number) -> tuple[ECRAMPulse, Number]:
+def _prepared(made_of: tuple[ECRAM, Pulse], age: Number, temperature: Number) -> tuple[ECRAMPulse, Number]:
+    device, pulse = made_of
     return device.prepare(pulse, age=age, temperature=temperature), device.g_rest
 
 

@@ -19,7 +19,7 @@ from mho.networks.neurons import LIF
 from mho.networks.readout import fit_readout
 from mho.networks.response import steady_response
 from mho.networks.synapse import AbstractSynapse, noisy_train
-from mho.networks.trains import poisson_window
+from mho.networks.trains import generator, poisson_window
 
 _OVERDRIVE = 4.0  # mean drive of a member's neuron at the member's rate, in thresholds [1]
 
@@ -124,7 +124,7 @@ def discriminate(
         devices = sample(device, *spreads, n=rates.size, key=keys[0])
         bank = filter_bank(devices, rates, temperature=temperature, nominal=device)
         times = poisson_window(rates[classes], task.window, key=keys[1], dead_time=dead)
-        pick = np.asarray(jax.random.randint(keys[2], classes.shape, 0, len(task.strengths)))
+        pick = generator(keys[2]).integers(len(task.strengths), size=classes.size)
         events.append(np.mean(np.sum(np.isfinite(times), axis=1)) * rates.size)
         ideal.append(_ideal(times, classes, rates, task.window))
         plastic = _currents(bank, weights / level, times, key=keys[3])

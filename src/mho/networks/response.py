@@ -12,12 +12,13 @@ from jax import lax
 
 from mho.core import engineering
 from mho.core.errors import InputError
+from mho.core.fields import cast
 from mho.networks.device_synapse import DeviceSynapse
-from mho.networks.synapse import AbstractSynapse, Number, batch_shape, dtype_of, precision
+from mho.networks.synapse import AbstractSynapse, Number, batch_shape, dtype_of, padded, precision
 
 
 def steady_response(synapse: AbstractSynapse, rates: Any) -> np.ndarray:
-    """Efficacy at every spike of an endless regular train, in closed form, without long-term change.
+    """Efficacy at every spike of an endless regular train, in closed form and double precision, without long-term change.
 
     Args:
         synapse: One synapse or a batch of n.
@@ -29,9 +30,14 @@ def steady_response(synapse: AbstractSynapse, rates: Any) -> np.ndarray:
     Raises:
         InputError: If a rate is not above zero or leaves no room for the spike's width.
     """
-    with precision(synapse):
-        gaps = _intervals(synapse, rates)
-        return np.asarray(_steady(synapse, gaps), np.float64)
+    gaps = _intervals(synapse, rates)
+    shape = batch_shape(synapse)
+    n = shape[0] if shape else 1
+    with jax.enable_x64(True):
+        # in double precision whatever the synapse's, and padded: one compilation for all
+        many = np.append(gaps, np.full(-gaps.size % 128, gaps[-1]))
+        found = np.asarray(_steady(cast(padded(synapse, n), np.float64), jnp.asarray(many)))
+    return found[:n, : gaps.size].reshape(*shape, gaps.size)
 
 
 def train_response(synapse: AbstractSynapse, rates: Any, *, spikes: int) -> np.ndarray:
@@ -48,7 +54,7 @@ def train_response(synapse: AbstractSynapse, rates: Any, *, spikes: int) -> np.n
         Shape (r, spikes) or (n, r, spikes).
     """
     with precision(synapse):
-        gaps = _intervals(synapse, rates)
+        gaps = jnp.asarray(_intervals(synapse, rates), dtype_of(synapse))
         return np.asarray(_simulated(synapse, gaps, spikes), np.float64)
 
 
@@ -59,7 +65,7 @@ def closed_train_response(synapse: DeviceSynapse, rates: Any, *, spikes: int) ->
         Shape (r,) or (n, r).
     """
     with precision(synapse):
-        gaps = _intervals(synapse, rates)
+        gaps = jnp.asarray(_intervals(synapse, rates), dtype_of(synapse))
         return np.asarray(_closed(synapse, gaps, spikes), np.float64)
 
 
@@ -69,7 +75,7 @@ def first_efficacy(synapse: AbstractSynapse) -> np.ndarray:
         return np.asarray(_first(synapse), np.float64)
 
 
-def _intervals(synapse: AbstractSynapse, rates: Any) -> jax.Array:
+def _intervals(synapse: AbstractSynapse, rates: Any) -> np.ndarray:
     rates = np.atleast_1d(np.asarray(rates, np.float64))
     if np.any(~np.isfinite(rates) | (rates <= 0)):
         raise InputError(
@@ -81,7 +87,7 @@ def _intervals(synapse: AbstractSynapse, rates: Any) -> jax.Array:
             f"At {engineering(float(np.max(rates)), 'Hz')} spikes of {engineering(width, 's')} overlap; "
             f"the highest rate is {engineering(1 / width, 'Hz')}. Shorten the pulse or lower the rate."
         )
-    return jnp.asarray(1.0 / rates, dtype_of(synapse))
+    return 1.0 / rates
 
 
 def _over_rates(function: Any, gaps: Number) -> Number:
@@ -110,9 +116,8 @@ def _simulated(synapse: AbstractSynapse, gaps: Number, spikes: int) -> Number:
 
     def one(gap: Number) -> Number:
         start = jax.tree.map(lambda x: jnp.broadcast_to(x, shape), synapse.rest())
-        first, e = synapse.spike(start, jnp.zeros_like(gap))
-        _, rest = lax.scan(lambda state, _: synapse.spike(state, gap), first, None, length=spikes - 1)
-        return jnp.moveaxis(jnp.concatenate([e[None], rest]), 0, -1)
+        gaps = jnp.full(spikes, gap).at[0].set(0.0)
+        return jnp.moveaxis(lax.scan(lambda state, d: synapse.spike(state, d), start, gaps)[1], 0, -1)
 
     return jax.vmap(one, out_axes=-2)(gaps)
 

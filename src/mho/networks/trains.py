@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -41,9 +42,7 @@ def poisson_trains(rates: Any, spikes: int, *, key: jax.Array, dead_time: float 
             f"A rate of {engineering(float(np.max(rates)), 'Hz')} leaves no room for a dead time of "
             f"{engineering(dead_time, 's')}; stay below {engineering(1 / dead_time, 'Hz')}."
         )
-    # 24 random bits, half a step away from 0: the longest interval drawn is 17 times the mean
-    bits = np.asarray(jax.random.bits(key, (rates.size, spikes), "uint32")) >> 8
-    draws = -np.log((bits.astype(np.float64) + 0.5) * 2.0**-24)
+    draws = generator(key).exponential(size=(rates.size, spikes))
     gaps = dead_time + (1.0 / rates[:, None] - dead_time) * draws
     return np.cumsum(gaps, axis=1)
 
@@ -70,6 +69,21 @@ def poisson_window(rates: Any, window: float, *, key: jax.Array, dead_time: floa
     return np.where(times < window, times, np.nan)
 
 
+def generator(key: jax.Array) -> np.random.Generator:
+    """NumPy's generator for a JAX key: data that are made once, on the host, need no compilation."""
+    data = jax.random.key_data(key) if jax.dtypes.issubdtype(key.dtype, jax.dtypes.prng_key) else key
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence([int(x) for x in np.asarray(data).ravel()])))
+
+
 def _check(rate: float) -> None:
     if not (np.isfinite(rate) and rate > 0):
         raise InputError(f"The rate is {engineering(rate, '1/s')}; it must be above 0 and finite.")
+
+
+def padded_trains(trains: Sequence[np.ndarray]) -> np.ndarray:
+    """Trains of different lengths as one array of shape (n, most), rows padded with NaN."""
+    most = max((len(train) for train in trains), default=0)
+    rows = np.full((len(trains), max(most, 1)), np.nan)
+    for row, train in zip(rows, trains, strict=True):
+        row[: len(train)] = train
+    return rows
