@@ -32,6 +32,7 @@ which the numbers hold:
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import tomllib
 from collections.abc import Mapping
@@ -43,7 +44,7 @@ import equinox as eqx
 import tomli_w
 
 from mho.core import sampling
-from mho.core.errors import ParameterError
+from mho.core.errors import ParameterError, UnitError
 from mho.core.fields import described
 from mho.core.quantities import engineering, si
 
@@ -167,7 +168,7 @@ class ParameterSet:
 
 
 def _text(value: float, unit: str) -> str | float:
-    return value if unit in ("1", "") else f"{value!r} {_SI_BASE.get(unit, unit)}"
+    return value if unit in ("1", "") else f"{float(value)!r} {_SI_BASE.get(unit, unit)}"
 
 
 def _number_table(n: Number) -> dict[str, Any]:
@@ -206,9 +207,17 @@ def read(path: str | Path, models: Mapping[str, type[eqx.Module]]) -> ParameterS
 
 def from_toml(table: Mapping[str, Any], models: Mapping[str, type[eqx.Module]], *, where: str) -> ParameterSet:
     """A parameter set from parsed TOML; `where` names the file in messages."""
-    for key in ("name", "model", "summary", "sources", "parameters"):
-        if key not in table:
-            raise ParameterError(f"{where}: '{key}' is missing. Add it; see 'mho device show ecram_stp_ref --toml'.")
+    for key, kind in (("name", str), ("model", str), ("summary", str), ("sources", dict), ("parameters", dict)):
+        if not isinstance(table.get(key), kind):
+            asked = "text" if kind is str else "a table"
+            raise ParameterError(
+                f"{where}: '{key}' is missing, or is not {asked}. Add it; see 'mho device show ecram_stp_ref --toml'."
+            )
+    for name, source in table["sources"].items():
+        if not isinstance(source, dict) or not source.get("text"):
+            raise ParameterError(
+                f"{where}: source {name!r} has no 'text'. Say what it is: authors, title, place, year."
+            )
     if table["model"] not in models:
         raise ParameterError(f"{where}: model is {table['model']!r}; it must be one of {', '.join(sorted(models))}.")
     model = models[table["model"]]
@@ -218,6 +227,10 @@ def from_toml(table: Mapping[str, Any], models: Mapping[str, type[eqx.Module]], 
         raise ParameterError(
             f"{where}: {unknown[0]!r} is no parameter of {table['model']}; it has {', '.join(fields)}."
         )
+    needed = [f.name for f in dataclasses.fields(model) if f.name in fields and f.default is dataclasses.MISSING]
+    missing = [name for name in needed if name not in table["parameters"]]
+    if missing:
+        raise ParameterError(f"{where}: {', '.join(missing)} missing. Give each a value, source, where and how.")
     numbers = {
         k: _number(v, fields[k]["unit"], f"{where}: {k}", table["sources"]) for k, v in table["parameters"].items()
     }
@@ -255,7 +268,10 @@ def _number(table: Any, unit: str, where: str, sources: Mapping[str, Any]) -> Nu
         raise ParameterError(f"{where} has no 'value'. Give a quantity in {unit}.")
 
     def convert(raw: Any) -> Any:
-        return tuple(si(v, unit) for v in raw) if isinstance(raw, list) else si(raw, unit)
+        try:
+            return tuple(si(v, unit) for v in raw) if isinstance(raw, list) else si(raw, unit)
+        except UnitError as error:
+            raise ParameterError(f"{where}: {error}") from error
 
     interval = table.get("interval")
     return Number(
@@ -275,27 +291,36 @@ def _spread(
     _sourced(table, where, sources)
     if name not in fields:
         raise ParameterError(f"{where}: {name!r} is no parameter of this model.")
-    value = si(table.get("relative", "missing"), "1")
-    if value < 0:
-        raise ParameterError(f"{where}: relative is {value}; it must be at least 0.")
-    return PublishedSpread(value, table["source"], table["where"], table["how"])
+    value = table.get("relative")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
+        raise ParameterError(f"{where}: relative is {value!r}; it must be a finite number of at least 0.")
+    return PublishedSpread(float(value), table["source"], table["where"], table["how"])
 
 
-def _range(table: Mapping[str, Any], where: str) -> tuple[float, float, str]:
-    unit = next((text.split()[-1] for text in (table.get("low"), table.get("high")) if isinstance(text, str)), "1")
-    base = {"degC": "K"}.get(unit, unit)
-    if "low" not in table or "high" not in table:
+def _range(table: Any, where: str) -> tuple[float, float, str]:
+    if not isinstance(table, dict) or "low" not in table or "high" not in table:
         raise ParameterError(f"{where} needs 'low' and 'high'.")
-    import_unit = _si_unit(base)
-    return si(table["low"], import_unit), si(table["high"], import_unit), import_unit
+    text = next((x for x in (table["low"], table["high"]) if isinstance(x, str)), "0")
+    unit = _si_unit(text, where)
+    try:
+        low, high = si(table["low"], unit), si(table["high"], unit)
+    except UnitError as error:
+        raise ParameterError(f"{where}: {error}") from error
+    if low > high:
+        raise ParameterError(
+            f"{where}: low is {engineering(low, unit)}, above high, {engineering(high, unit)}. Swapped?"
+        )
+    return low, high, unit
 
 
-def _si_unit(unit: str) -> str:
-    """The SI unit without prefix that a range is kept in, for example 'S' for 'uS'."""
+def _si_unit(text: str, where: str) -> str:
+    """The SI unit without prefix that a range is kept in, for example 'S' for '2 uS'."""
+    reason = ""
     for candidate in ("1", "S", "V", "A", "s", "F", "J", "K", "m", "ohm", "Hz", "W", "C"):
         try:
-            si(f"1 {unit}" if unit != "1" else 1.0, candidate)
-        except Exception:  # not this dimension; the next candidate
+            si(text, candidate)
+        except UnitError as error:
+            reason = reason if "dimension" in str(error) else str(error)
             continue
         return candidate
-    raise ParameterError(f"{unit!r} is not a unit that a validity range can have.")
+    raise ParameterError(f"{where}: {reason or f'{text!r} has a unit that a validity range cannot have.'}")

@@ -26,7 +26,7 @@ def _registry() -> Any:
 
 def _ascii(unit: str) -> str:
     """Spellings that laboratories use and pint does not: Ω, kOhm, degC."""
-    unit = unit.strip().replace("Ω", "ohm").replace("Ω", "ohm").replace("μ", "µ")
+    unit = unit.strip().replace("\u2126", "ohm").replace("\u03a9", "ohm").replace("\u03bc", "\u00b5")
     return re.sub(r"[Oo]hms?\b", "ohm", unit)
 
 
@@ -43,17 +43,27 @@ def si(value: str | float | int, unit: str) -> float:
     >>> si("25 uS", "S")
     2.5e-05
     """
-    if isinstance(value, bool) or not isinstance(value, str):
-        return _finite(float(value), str(value), unit)
+    if not isinstance(value, str):
+        try:
+            return _finite(float(value) if not isinstance(value, bool) else math.nan, repr(value), unit)
+        except (TypeError, ValueError) as error:
+            raise UnitError(f"{value!r} is not a quantity. Give a number, or text such as '1 {unit}'.") from error
     text = value.strip()
     try:
         return _finite(float(text), text, unit)
     except ValueError:
         pass
-    match = re.match(r"^([-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?)\s*(.+)$", text)
+    match = re.match(r"^([-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)\s*([^\s0-9.,].*|1/.*)$", text)
     if match is None:
-        raise UnitError(f"{text!r} is not a quantity. Write a number and a unit of {unit}, for example '1 {unit}'.")
-    return _finite(float(match[1]) * factor(match[2], unit), text, unit)
+        raise UnitError(
+            f"{text!r} is not a quantity. Write a number (with a decimal point) and a unit of {unit}, "
+            f"for example '1 {unit}'."
+        )
+    number, scale = float(match[1]), factor(match[2], unit)
+    parts = round(1.0 / scale) if 0.0 < scale < 1.0 else 0
+    # Dividing by a whole power of ten is rounded correctly, multiplying by its inexact inverse is not: 10 um is 1e-5 m.
+    exact = parts > 0 and abs(parts * scale - 1.0) < 1e-14
+    return _finite(number / parts if exact else number * scale, text, unit)
 
 
 def _finite(number: float, text: str, unit: str) -> float:
@@ -73,14 +83,16 @@ def factor(text: str, unit: str) -> float:
     import pint
 
     try:
+        # Zero of a unit with an offset (degC, degF) is not zero: such a unit has no factor.
+        nothing = _registry().Quantity(0.0, _ascii(text)).to_base_units()
         scaled = _registry().Quantity(1.0, _ascii(text)).to_base_units()
         target = _registry().Quantity(1.0, _ascii(unit) if unit not in _PLAIN else "").to_base_units()
-    except (pint.errors.UndefinedUnitError, pint.errors.DefinitionSyntaxError, AttributeError, TypeError) as error:
+    except (pint.errors.PintError, AssertionError, AttributeError, TypeError, ValueError) as error:
         raise UnitError(
             f"{text!r} is not a unit that mho knows. Use a unit of {unit}, for example '{unit}'."
         ) from error
-    except pint.errors.OffsetUnitCalculusError as error:
-        raise UnitError(f"{text!r} is a unit with an offset. Give the temperature in K.") from error
+    if nothing.magnitude != 0.0:
+        raise UnitError(f"{text!r} is a unit with an offset. Give the temperature in K.")
     if scaled.dimensionality != target.dimensionality:
         raise UnitError(f"{text!r} has dimension {scaled.dimensionality}, but a quantity in {unit} is needed.")
     return float(scaled.magnitude / target.magnitude)
@@ -105,7 +117,7 @@ def engineering(value: float, unit: str, digits: int = 4) -> str:
     unit = {"ohm": "Ω", "Ohm": "Ω", "1": ""}.get(unit, unit)
     if not math.isfinite(value):
         return f"{value} {unit}".strip()
-    if value == 0 or unit == "" or unit.startswith(("%", "K")):
+    if value == 0 or unit == "" or unit.startswith(("%", "K", "1")):
         return f"{value:.{digits}g} {unit}".strip()
     power = min(max(3 * math.floor(math.log10(abs(value)) / 3 + 1e-12), -18), 12)
     mantissa = f"{value / 10.0**power:.{digits}g}"

@@ -21,7 +21,7 @@ _ROUNDS = 7
 
 
 def _multiply_high_low(a: UInt32[Array, "..."]) -> tuple[UInt32[Array, "..."], UInt32[Array, "..."]]:
-    """High and low word of the 64-bit product with the Philox multiplier, by 16-bit halves , in uint32 alone."""
+    """High and low word of the 64-bit product with the Philox multiplier, by 16-bit halves, in uint32 alone."""
     m_low, m_high = np.uint32(_MULTIPLIER & 0xFFFF), np.uint32(_MULTIPLIER >> 16)
     a_low, a_high = a & np.uint32(0xFFFF), a >> 16
     low_low, low_high, high_low = a_low * m_low, a_low * m_high, a_high * m_low
