@@ -247,7 +247,7 @@ class Program:
     # ---- calling them ------------------------------------------------------------------------------------------------
     def call(self, name: str, *args: Any, function: Callable | None = None, **static: Any) -> Any:
         """Run a function of this program (or one for it), compiled for the shapes of its arguments; times compiling."""
-        shapes = tuple((np.shape(x), np.result_type(x)) for x in jax.tree.leaves(args))
+        shapes = tuple((np.shape(x), getattr(x, "dtype", None) or np.result_type(x)) for x in jax.tree.leaves(args))
         key = (name, jax.tree.structure(args), shapes, tuple(sorted(static.items())))
         if key not in self._compiled:
             began = time.perf_counter()

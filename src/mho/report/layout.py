@@ -175,9 +175,9 @@ SECTIONS: tuple[Section, ...] = (
         plots=(
             Plot(
                 ("network.high_pass", "network.band_pass"),
-                "Left: facilitation passes high rates. Right: with depression a band remains.",
-                "row",
-                3.0,
+                "Above: facilitation passes high rates. Below: with depression a band remains.",
+                height=2.6,
+                below=1.0,
             ),
             Plot(("network.population",), "The output rate of a layer of spiking neurons.", height=2.6),
             Plot(

@@ -23,7 +23,7 @@ def draw(axes: Axes, series: Record, tones: dict[str, str]) -> None:
         tones: Colour of each label so far; new labels are added, so that a name keeps its colour in every panel.
     """
     for curve in series["y"]:
-        if curve["style"] != "guide":
+        if curve["style"] not in ("guide", "witness"):
             tones.setdefault(curve["label"], look.color(len(tones)))
     {"lines": _lines, "stacked_bars": _stacked_bars, "bars": _bars, "histogram": _histogram}[series["kind"]](
         axes, series, tones
@@ -46,10 +46,10 @@ def _lines(axes: Axes, series: Record, tones: Mapping[str, str]) -> None:
     for curve in series["y"]:
         x = numbers(curve.get("x", series["x"]["values"])) * x_factor
         y = numbers(curve["values"]) * y_factor
-        tone = look.MUTED if curve["style"] == "guide" else tones[curve["label"]]
+        tone = look.MUTED if curve["style"] in ("guide", "witness") else tones[curve["label"]]
         _curve(axes, x, y, curve, tone, y_factor)
         good = np.isfinite(x) & np.isfinite(y)
-        if good.any():
+        if good.any() and curve["style"] != "witness":
             last = np.flatnonzero(good)[np.argmax(x[good])]
             top = np.flatnonzero(good)[np.argmax(y[good])]
             ends.append(End(curve["label"], tone, (float(x[last]), float(y[last])), (float(x[top]), float(y[top]))))
@@ -74,6 +74,8 @@ def _curve(axes: Axes, x: np.ndarray, y: np.ndarray, curve: Record, tone: str, f
         axes.plot(x, y, "o", color=tone, markersize=2.4 if many else 4.5, markeredgewidth=0, alpha=0.6 if many else 1.0)
     if style in ("line", "both", "band"):
         axes.plot(x, y, color=tone, linewidth=width)
+    if style == "witness":
+        axes.plot(x, y, "o", color=look.INK, markersize=4.0, markerfacecolor=look.PAPER, markeredgewidth=1.0)
     if style == "guide":
         axes.plot(x, y, color=tone, linewidth=1.2, linestyle=(0, (4, 3)))
 
@@ -141,7 +143,8 @@ def _peaks_tell_apart(axes: Axes, ends: Sequence[End]) -> bool:
     last = to_fraction.transform([end.last for end in ends])[:, 1]
     top = np.sort(to_fraction.transform([end.top for end in ends])[:, 0])
     crowded = len(ends) > 2 and np.sort(last)[-2] - last.min() < 0.06 * (len(ends) - 1)
-    return bool(crowded and np.min(np.diff(top)) > 0.09 and top[0] > 0.02 and top[-1] < 0.98)
+    width = 0.0098 * max(len(end.label) for end in ends)  # of the names, as a share of the axes
+    return bool(crowded and np.min(np.diff(top)) > width and top[0] > 0.02 and top[-1] < 0.98)
 
 
 def _label_peaks(axes: Axes, ends: Sequence[End]) -> None:

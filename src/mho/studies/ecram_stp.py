@@ -57,6 +57,8 @@ from mho.studies.study import Stage, Study, choice, count, file, quantity
 _STAGES = {
     "measurement": "read the pulses and fit the device",
     "device": "the device under a train of spikes",
+    "network": "which rates synapses pass and a bank tells apart",
+    "floors": "one pulse train through every floor",
 }
 
 
@@ -87,6 +89,16 @@ class ECRAMSTP(Study):
     temperature: float = quantity(300.15, "K", "temperature", low=200.0, high=450.0)
     train_rate: float = quantity(50.0, "Hz", "rate of the spike train that every floor is given", low=1e-3, high=1e6)
     train_spikes: int = count(12, "spikes in that train", low=2, high=1000)
+    bank_rates: tuple[float, ...] = quantity(
+        (50.0, 100.0, 200.0, 400.0, 800.0),
+        "Hz",
+        "rates that the bank of synapses is tuned to and decides among",
+        low=0.1,
+        high=1e5,
+    )
+    decision_window: float = quantity(0.2, "s", "time that the bank sees a train for", low=1e-3, high=100.0)
+    decision_seeds: int = count(5, "networks, each with its own devices, noise and trains", low=2, high=100)
+    filter_population: int = count(200, "devices whose filter peak is compared with theory", low=2, high=100000)
 
     @classmethod
     def stages(cls) -> tuple[Stage, ...]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     Values = Sequence[Any] | np.ndarray
 
 KINDS = ("lines", "stacked_bars", "bars", "histogram")
-STYLES = ("line", "points", "both", "band", "guide")
+STYLES = ("line", "points", "both", "band", "guide", "witness")
 SCALES = ("linear", "log")
 
 
@@ -45,7 +45,8 @@ class Curve:
         label: Short text that stands beside the curve.
         unit: SI unit of the values.
         values: One number per x; NaN or None leaves a gap.
-        style: "line", "points", "both", "band" (filled from `low` to `high`) or "guide" (thin, dashed: theory, target).
+        style: "line", "points", "both", "band" (filled from `low` to `high`), "guide" (thin, dashed: theory, target),
+            or "witness" (open points without a name: the same found another way, as the caption says).
         low: Lower end of a spread or interval, one per x.
         high: Upper end.
         x: Own x values, where this curve is sampled elsewhere than the series' axis.

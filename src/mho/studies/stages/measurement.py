@@ -79,9 +79,9 @@ def fit_series(fit: Fit) -> dict[str, Series]:
     if np.isfinite(fit.error_held_out):
         error += f", held out {100 * fit.error_held_out:.2g} %"
     axis = Axis("time, sweeps one after another", "s", t)
-    curves = [Curve("fitted", "1", np.where(held, np.nan, residual), "points")]
+    curves = [Curve("fitted", "%", np.where(held, np.nan, 100 * residual), "points")]
     if held.any():
-        curves.append(Curve("held out", "1", np.where(held, residual, np.nan), "points"))
+        curves.append(Curve("held out", "%", np.where(held, 100 * residual, np.nan), "points"))
     return {
         "measurement.fit": Series(
             axis,
@@ -153,7 +153,7 @@ def _parameters(fit: Fit, truth: ParameterSet | None) -> Table:
     for e in (*fit.derived, *fit.estimates):
         interval = "–"
         if np.isfinite(e.low):
-            interval = f"{engineering(e.low, e.unit, 3)} to {engineering(e.high, e.unit, 3)}"
+            interval = _between(e.low, e.high, e.unit)
         remark = "; ".join(part for part in (e.status if e.status != "fitted" else "", e.note) if part)
         row = [e.name, engineering(e.value, e.unit), interval, remark]
         if truth is not None:
@@ -172,6 +172,15 @@ def _parameters(fit: Fit, truth: ParameterSet | None) -> Table:
             " The generating value is the one that the synthetic measurement was made with: it should lie inside."
         )
     return Table(columns, rows, caption)
+
+
+def _between(low: float, high: float, unit: str) -> str:
+    """Both ends with as many digits as it takes to tell them apart, three at least."""
+    for digits in range(3, 8):
+        ends = [engineering(x, unit, digits) for x in (low, high)]
+        if ends[0] != ends[1]:
+            break
+    return " to ".join(ends)
 
 
 def _known(truth: ParameterSet) -> dict[str, float]:
