@@ -347,7 +347,7 @@ def _result(
 
 def _structure(inside: np.ndarray, n_effective: float, cycles: Cycles, rows: np.ndarray, held: list[str]) -> list[str]:
     """What the residuals still hold, said plainly."""
-    noise = float(np.std(np.diff(inside))) / np.sqrt(2.0)
+    noise = 1.4826 * float(np.median(np.abs(np.diff(inside[cycles.driven[rows]])))) / np.sqrt(2.0)
     rms = float(np.sqrt(np.mean(inside**2)))
     largest = int(np.argmax(np.abs(inside)))
     found = [
@@ -359,7 +359,7 @@ def _structure(inside: np.ndarray, n_effective: float, cycles: Cycles, rows: np.
         f"about {n_effective:.0f} of {len(inside)} residuals are independent"
     )
     found.append(
-        f"largest residual {100 * inside[largest]:+.2g} % in cycle {cycles.cycle[rows[largest]]}, "
+        f"largest residual {-100 * inside[largest]:+.2g} % in cycle {cycles.cycle[rows[largest]]}, "
         f"{engineering(cycles.t[rows[largest]] - cycles.on[max(cycles.cycle[rows[largest]] - 1, 0)], 's', 3)} after switching on"
     )
     found.append(

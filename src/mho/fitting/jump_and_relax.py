@@ -18,7 +18,7 @@ from mho.fitting.estimate import Problem, block_weights, descend, effective_size
 from mho.fitting.event_face import Layout
 from mho.fitting.measurement import PulseMeasurement
 from mho.fitting.result import Fit
-from mho.fitting.scatter import noise_of, relative_jumps, simulated
+from mho.fitting.scatter import noise_of, simulated
 from mho.fitting.selection import Solution, candidate, choose, settle, solve
 from mho.fitting.train import during_pulse, pulse_train
 
@@ -114,7 +114,7 @@ def fit(
     n_effective = effective_size(solution.residual[rows])
     length = int(max(np.ceil(3.0 * len(rows) / n_effective), np.ceil(len(rows) ** (1 / 3))))
     device = event_face.device_of(solution.theta, base, layout.modes, solution.modes)
-    noise = noise_of(solution.residual, train.pulse, relative_jumps(device, train), rows)
+    noise = noise_of(device, train, solution.residual, rows)
     half = replicates // 2
     say(0.75, f"block bootstrap, {half} refits")
     resampled = _resampled(problem, solution, rows, length, half, generator)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from mho.core.fields import described
 from mho.core.parameters import Number, ParameterSet
 from mho.core.quantities import engineering
 from mho.devices import ECRAM
@@ -67,17 +68,7 @@ def parameter_set(
     for name, value, unit in (("v_ref", float(base.v_ref), "V"), ("t_ref", float(base.t_ref), "s")):
         numbers[name] = Number(value, unit, "measurement", "the most frequent gate pulse", "stated")
     numbers["polarity"] = Number(float(base.polarity), "1", "measurement", "sign of the response to a pulse", "stated")
-    for name in ("g_min", "g_max"):
-        value = float(getattr(base, name))
-        if value != start.numbers[name].value:
-            numbers[name] = Number(
-                value,
-                "S",
-                "measurement",
-                "a window that holds the data",
-                "assumed",
-                note="the window of the non-volatile state was not measured",
-            )
+    numbers |= _chosen(start, base, set(numbers))
     others = [n for n in start.numbers if n not in numbers]
     result = start.with_values(
         numbers,
@@ -95,3 +86,20 @@ def parameter_set(
 def _fingerprint(measurement: PulseMeasurement) -> str:
     """SHA-256 of the file, so that the set can be told to come from it wherever it lies."""
     return hashlib.sha256(measurement.path.read_bytes()).hexdigest() if measurement.path.is_file() else ""
+
+
+def _chosen(start: ParameterSet, base: ECRAM, have: set[str]) -> dict[str, Number]:
+    """Numbers that the fit's form or window sets and the measurement does not: assumed."""
+    before, found = start.device(), {}
+    for name, about in described(base).items():
+        value = getattr(base, name)
+        if name in have or isinstance(value, tuple) or float(value) == float(getattr(before, name)):
+            continue
+        window = name in ("g_min", "g_max")
+        why = (
+            "a window that holds the data; the non-volatile range was not measured"
+            if window
+            else "the form that was fitted"
+        )
+        found[name] = Number(float(value), about["unit"], "measurement", why, "assumed")
+    return found
