@@ -11,13 +11,12 @@ import numpy as np
 
 from mho.circuits import Circuit, Memristive, Options, PulseWave, VoltageSource, transient
 from mho.core.errors import InputError
+from mho.core.quantities import engineering
 from mho.devices import ECRAM, Pulse
 from mho.metrics.kpi import KPI
 from mho.networks import efficacy_train
 
-_EDGE = (
-    1e-9  # [s] rise and fall of the circuit's gate pulse: short against the pulse, long against the solver's first step
-)
+_EDGE = 1e-9  # [s] rise and fall of the circuit's gate pulse: short against the pulse, long against a first step
 _TOLERANCE = 1e-5  # local error of the circuit's transient; its states are then good to about 1e-4
 
 
@@ -38,7 +37,7 @@ class Agreement:
     rest: float
 
     def difference(self, floor: str) -> np.ndarray:
-        """Difference of a floor's conductance change from the device floor's, relative to the latter, one a pulse [1]."""
+        """Difference of a floor's conductance change from the device floor's, over the latter, one a pulse [1]."""
         reference = self.conductance["device"] - self.rest
         return (self.conductance[floor] - self.rest - reference) / reference
 
@@ -55,7 +54,7 @@ class Agreement:
         values = np.asarray(conductance, np.float64)
         if values.shape != self.conductance["device"].shape:
             raise InputError(
-                f"Floor {name!r} has {values.size} conductances for {self.conductance['device'].size} pulses. Give one a pulse."
+                f"Floor {name!r} has {values.size} conductances for {len(self.conductance['device'])} pulses. Give one each."
             )
         return Agreement(self.pulse, self.rate, {**self.conductance, name: values}, self.rest)
 
@@ -75,7 +74,8 @@ def compare_floors(device: ECRAM, *, rate: float, pulses: int, pulse: Pulse | No
     pulse = Pulse(device.v_ref, device.t_ref) if pulse is None else pulse
     if not (rate > 0 and pulses >= 2 and 1.0 / rate > float(pulse.width)):
         raise InputError(
-            f"{pulses} pulses of {float(pulse.width)} s at {rate} per second cannot be; give at least 2 that do not overlap."
+            f"{pulses} pulses of {engineering(float(pulse.width), 's')} at {engineering(rate, 'Hz')} cannot be; "
+            "give at least 2 that do not overlap."
         )
     starts = np.arange(pulses) / rate
     with jax.enable_x64(True):
@@ -96,7 +96,7 @@ def agreement_kpi(agreement: Agreement, provenance: Any = ()) -> KPI:
         name="floors.agreement",
         value=max(worst.values()),
         unit="1",
-        definition="largest |ΔG(floor) - ΔG(device)| / ΔG(device) over floors and pulses; ΔG is the change since before the train",
+        definition="largest |ΔG(floor) - ΔG(device)| / ΔG(device) over floors and pulses; ΔG counts from before the train",
         n=len(agreement.conductance["device"]),
         boundary="the same device, pulse and times on every floor; "
         + ", ".join(f"{k} {v:.2g}" for k, v in worst.items()),
@@ -125,7 +125,7 @@ def _circuit(device: ECRAM, pulse: Pulse, rate: float, pulses: int) -> np.ndarra
     first = min(period, 1e-6)  # the sources settle before the train begins
     wave = PulseWave(0.0, float(pulse.amplitude), first, _EDGE, _EDGE, width - _EDGE, period)
     circuit = Circuit({"gate": VoltageSource("gate", "0", wave), "ecram": Memristive(("gate", "0", "0"), device)})
-    names = [name for name in (*(f"ecram.q{k}" for k in range(len(device.tau))), "ecram.x")]
+    names = [*(f"ecram.q{k}" for k in range(len(device.tau))), "ecram.x"]
     stop = first + (pulses - 1) * period + 2 * width
     run = transient(circuit, stop, save=names, options=Options(tolerance=_TOLERANCE))
     ends = first + np.arange(pulses) * period + width + 2 * _EDGE
