@@ -54,7 +54,7 @@ class Agreement:
         values = np.asarray(conductance, np.float64)
         if values.shape != self.conductance["device"].shape:
             raise InputError(
-                f"Floor {name!r} has {values.size} conductances for {len(self.conductance['device'])} pulses. Give one each."
+                f"Floor {name!r} has {values.size} conductances for {len(self.conductance['device'])} pulses."
             )
         return Agreement(self.pulse, self.rate, {**self.conductance, name: values}, self.rest)
 
@@ -96,7 +96,7 @@ def agreement_kpi(agreement: Agreement, provenance: Any = ()) -> KPI:
         name="floors.agreement",
         value=max(worst.values()),
         unit="1",
-        definition="largest |ΔG(floor) - ΔG(device)| / ΔG(device) over floors and pulses; ΔG counts from before the train",
+        definition="largest |ΔG(floor) - ΔG(device)| / ΔG(device) over floors and pulses, ΔG since the train began",
         n=len(agreement.conductance["device"]),
         boundary="the same device, pulse and times on every floor; "
         + ", ".join(f"{k} {v:.2g}" for k, v in worst.items()),
