@@ -20,7 +20,6 @@ def _registry() -> Any:
     import pint
 
     registry = pint.UnitRegistry()
-    registry.define("mho = siemens")
     return registry
 
 
