@@ -65,19 +65,17 @@ def filter_peak(study: FilterStudy, *, provenance: Provenance = (), conditions: 
         failures={"NO_PEAK": missing} if missing else {},
         boundary=_SYNAPSE,
         conditions={
-            "theory": engineering(theory, "Hz"),
-            "measured over theory": f"{peak / theory:.3f}",
-            "population, measured over theory": _range(ratio),
+            "theory, leading order": engineering(theory, "Hz"),
+            "measured over leading order": f"{peak / theory:.3f}",
+            "population, measured over leading order": _range(ratio),
+            "theory, exact for one mode of the mean time": engineering(float(study.one_mode[0]), "Hz"),
             "depression": band.labels[0],
             "largest difference of simulated from closed form": f"{_apart(band.closed[0], band.simulated[0]):.2g}",
             "long-term change": f"left out; the long train's consolidation adds {100 * study.long_term:.2g} % at the peak",
             **(conditions or {}),
         },
         provenance=provenance,
-        note=(
-            "1/sqrt(U tau_f tau_rec) is the leading order where intervals are short against the facilitation times; "
-            "modes slower or faster than the interval, and U not small, move the exact peak below it."
-        ),
+        note="1/sqrt(U tau_f tau_rec) holds where intervals at the peak are short against both times and U is small.",
     )
 
 

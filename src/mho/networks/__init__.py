@@ -29,6 +29,7 @@ from mho.networks.readout import fit_readout as fit_readout
 from mho.networks.response import closed_train_response as closed_train_response
 from mho.networks.response import corner_rate as corner_rate
 from mho.networks.response import effective_tau as effective_tau
+from mho.networks.response import exact_peak_rate as exact_peak_rate
 from mho.networks.response import first_efficacy as first_efficacy
 from mho.networks.response import measured_peak as measured_peak
 from mho.networks.response import peak_rate as peak_rate

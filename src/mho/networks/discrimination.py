@@ -21,8 +21,6 @@ from mho.networks.response import steady_response
 from mho.networks.synapse import AbstractSynapse, noisy_train
 from mho.networks.trains import generator, poisson_window
 
-_OVERDRIVE = 4.0  # mean drive of a member's neuron at the member's rate, in thresholds [1]
-
 
 @dataclass(frozen=True)
 class Task:
@@ -35,6 +33,8 @@ class Task:
         rates: Rate of each class [1/s].
         window: Time that a train is seen for [s].
         strengths: Numbers of afferents that fire together, drawn anew for each train.
+        drive: Mean drive of a member's neuron at the member's rate, in thresholds, for bank and static synapses alike;
+            both gain with it, as a strong volley fires a neuron whatever its strength [1].
         training: Trains of each class to train on.
         test: Trains of each class held out.
         seeds: One network (its devices, its noise, its trains) per seed.
@@ -43,6 +43,7 @@ class Task:
     rates: tuple[float, ...]
     window: float = 0.2
     strengths: tuple[float, ...] = (1.0, 2.0, 4.0)
+    drive: float = 64.0
     training: int = 30
     test: int = 30
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
@@ -114,8 +115,7 @@ def discriminate(
     classes = np.repeat(np.arange(rates.size), task.training + task.test)
     nominal = filter_bank(device, rates, temperature=temperature)
     dead = float(np.max(np.asarray(nominal.width)))
-    # One rule sets the weights of both: a steady train at a member's own rate drives its neuron to _OVERDRIVE thresholds.
-    weights = _OVERDRIVE / (neuron.tau_m * neuron.tau_syn * rates)
+    weights = task.drive / (neuron.tau_m * neuron.tau_syn * rates)
     level = np.diagonal(steady_response(nominal, rates))
     kinds: dict[str, list] = {name: [] for name in ("known", "unknown")}
     ideal, events = [], []

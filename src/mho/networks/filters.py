@@ -21,6 +21,7 @@ from mho.networks.events import count_spikes
 from mho.networks.neurons import LIF
 from mho.networks.response import (
     effective_tau,
+    exact_peak_rate,
     first_efficacy,
     measured_peak,
     peak_rate,
@@ -73,6 +74,7 @@ class FilterStudy:
         high_pass: Facilitation alone, conductance over conductance at rest, one curve a time constant.
         band_pass: Volatile conductance with a resource, one curve a recovery time.
         bank: The members of a filter bank.
+        one_mode: Peak of each band-pass curve, exact for one mode of the device's mean time [Hz].
         population_peak: Peak of each device of a population, at the first recovery time [Hz].
         population_theory: 1/sqrt(U tau_f tau_rec) of each of those devices [Hz].
         long_term: Gain of the long train at the peak that consolidation adds, relative [1].
@@ -82,6 +84,7 @@ class FilterStudy:
     high_pass: Curves
     band_pass: Curves
     bank: Curves
+    one_mode: np.ndarray
     population_peak: np.ndarray
     population_theory: np.ndarray
     long_term: float
@@ -152,6 +155,7 @@ def study_filters(
         high_pass=curves["high_pass"],
         band_pass=band,
         bank=curves["bank"],
+        one_mode=exact_peak_rate(utilisation(device, pulse), tau_f, recovery),
         population_peak=curves["population"].peaks(rates),
         population_theory=curves["population"].theory,
         long_term=float(grown.simulated[0, top] / band.simulated[0, top] - 1.0),

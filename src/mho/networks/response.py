@@ -123,12 +123,11 @@ def _simulated(synapse: AbstractSynapse, gaps: Number, spikes: int) -> Number:
 
 
 # ---- theory ----------------------------------------------------------------------------------------------------------
-def peak_rate(utilisation: Number, tau_f: Number, tau_rec: Number) -> Number:
-    r"""Rate at which facilitation with depression passes most, :math:`1/\sqrt{U \tau_f \tau_{rec}}` [Hz].
+def peak_rate(utilisation: Any, tau_f: Any, tau_rec: Any) -> np.ndarray:
+    r"""Rate at which facilitation with depression passes most, to leading order :math:`1/\sqrt{U \tau_f \tau_{rec}}` [Hz].
 
-    Where :math:`U + U f \tau_f \ll 1` the utilisation is :math:`u \approx U (1 + f\tau_f)/(1 + U f\tau_f)` and the
-    resource :math:`x \approx 1/(1 + u f \tau_{rec})`; the limiting rate at which resource and utilisation balance
-    follows. It holds within some ten per cent; the exact peak is the largest of :func:`steady_response`.
+    It holds where intervals at the peak are short against both times, :math:`U\tau_f \ll \tau_{rec} \ll \tau_f/U`, and U is
+    small; :func:`exact_peak_rate` needs none of that.
 
     Args:
         utilisation: U [1].
@@ -138,6 +137,33 @@ def peak_rate(utilisation: Number, tau_f: Number, tau_rec: Number) -> Number:
     return 1.0 / np.sqrt(np.asarray(utilisation) * np.asarray(tau_f) * np.asarray(tau_rec))
 
 
+def exact_peak_rate(utilisation: Any, tau_f: Any, tau_rec: Any) -> np.ndarray:
+    r"""Rate at which the steady efficacy u x of one facilitating mode with a resource is largest, exactly [Hz].
+
+    From :math:`\frac{1}{ux} = \frac{1 - (1-U)e^{-D/\tau_f}}{U} + \frac{1}{e^{D/\tau_{rec}} - 1}` the interval D of the
+    largest efficacy solves
+
+    .. math:: 4 \sinh^2\frac{D}{2\tau_{rec}} = \frac{U\,\tau_f}{(1-U)\,\tau_{rec}}\, e^{D/\tau_f}
+
+    Args:
+        utilisation: U [1].
+        tau_f: Facilitation time [s].
+        tau_rec: Recovery time [s].
+
+    Returns:
+        The rate of the peak, which may lie below the efficacy of a first spike where tau_rec is long; NaN where the
+        synapse only depresses and has no peak.
+    """
+    U, tau_f, tau_rec = (np.asarray(x, np.float64) for x in np.broadcast_arrays(utilisation, tau_f, tau_rec))
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        reach = np.sqrt(U * tau_f / ((1.0 - U) * tau_rec)) / 2.0
+        gap = np.zeros_like(reach)
+        for _ in range(500):  # rises to the smallest solution, geometrically, or for ever if there is none
+            gap = 2.0 * tau_rec * np.arcsinh(reach * np.exp(gap / (2.0 * tau_f)))
+        again = 2.0 * tau_rec * np.arcsinh(reach * np.exp(gap / (2.0 * tau_f)))
+        return np.where(np.abs(again - gap) < 1e-9 * gap, 1.0 / gap, np.nan)
+
+
 def effective_tau(device: Any) -> np.ndarray:
     """Facilitation time of a device as one number: its modes' times weighted by their share of the loading [s]."""
     return sum(
@@ -145,7 +171,7 @@ def effective_tau(device: Any) -> np.ndarray:
     )
 
 
-def corner_rate(utilisation: Number, tau: Number) -> Number:
+def corner_rate(utilisation: Any, tau: Any) -> np.ndarray:
     r"""Rate at which a facilitating mode is half loaded, about :math:`1/(U\tau)` [Hz]; below it a high-pass."""
     return 1.0 / (np.asarray(utilisation) * np.asarray(tau))
 
