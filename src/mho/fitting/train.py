@@ -9,12 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from mho.devices import ECRAM, ECRAMState
-from mho.devices.kinetics import flow, multiplicity, triples
+from mho.devices import ECRAM, ECRAMState, Pulse
+from mho.devices.kinetics import multiplicity, triples
 from mho.fitting.measurement import PulseMeasurement
-
-_NODES = 8  # intervals in which consolidation during a pulse is summed
-_SIMPSON = np.asarray([1, 4, 2, 4, 2, 4, 2, 4, 1]) / (3.0 * _NODES)
 
 
 class PulseTrain(NamedTuple):
@@ -95,48 +92,35 @@ def during_pulse(measurement: PulseMeasurement) -> np.ndarray:
 
 
 class Kinds(NamedTuple):
-    """What each kind of pulse does to the packed state (q_1 .. q_K, x).
+    """What each kind of pulse does to the packed state (q_1 .. q_K, x): :class:`ECRAMPulse` with its tuples stacked.
 
     Args:
-        maps: Linear map of (q, 1), shape (kinds, K + 1, K + 1).
-        loading: Total loading at the nodes of Simpson's rule, as rows that act on (q, 1).
-        share: Weights of the nodes [s].
+        modes: Change of the modes by (q, 1), shape (kinds, K, K + 1).
+        cube: Integral of the cubed loading, by monomial of (q, 1), shape (kinds, monomials) [s].
         write: Non-volatile write without consolidation [1].
         discharge: Self-discharge during the pulse [1].
     """
 
-    maps: Any
-    loading: Any
-    share: Any
+    modes: Any
+    cube: Any
     write: Any
     discharge: Any
 
 
 def kinds_of(device: ECRAM, amplitude: Any, width: Any) -> Kinds:
-    """:meth:`ECRAM.prepare` with the modes in one array instead of a tuple; the device does not age meanwhile.
+    """The device's prepared pulses with the modes in one array instead of a tuple; the device does not age meanwhile.
 
     A scan over tuples of up to four modes takes many times as long to compile as one over arrays. A test holds the
     two together.
     """
-    modes = len(device.tau)
-    s = device.drive(amplitude)
-    speed = device.loading_rate * jnp.abs(s)
-    release = 1.0 / jnp.stack(device.tau) / (1.0 + device.hold * speed[:, None])
-    none = jnp.zeros_like(speed)
-    rows = [
-        [-a * speed - (release[:, i] if i == j else 0.0) for j in range(modes)] + [a * device.loading_rate * s]
-        for i, a in enumerate(device.weights)
-    ]
-    change, _ = flow([*rows, [none] * (modes + 1)], width / _NODES, [])
-    part = jnp.eye(modes + 1) + jnp.moveaxis(change, -1, 0)
-    now = jnp.broadcast_to(jnp.eye(modes + 1), part.shape)
-    nodes = [now]
-    for _ in range(_NODES):
-        now = part @ now
-        nodes.append(now)
-    loading = jnp.stack([jnp.sum(m[:, :modes], axis=1) for m in nodes], axis=1)
-    write = device.write_share * device.loading_rate * s * width
-    return Kinds(now, loading, jnp.asarray(_SIMPSON) * width[:, None], write, width / device.tau_retention)
+    pulse = device.prepare(Pulse(amplitude, width))
+
+    def stacked(leaves: Any) -> Any:
+        return jnp.stack([jnp.broadcast_to(x, jnp.shape(width)) for x in leaves], axis=-1)
+
+    modes = jnp.stack([stacked(row) for row in pulse.modes], axis=-2)
+    write = jnp.broadcast_to(pulse.write, jnp.shape(width))
+    return Kinds(modes, stacked(pulse.cube), write, width / device.tau_retention)
 
 
 def relaxed(device: ECRAM, state: Any, duration: Any) -> Any:
@@ -158,10 +142,11 @@ def advanced(device: ECRAM, kinds: Kinds, state: Any, gap: Any, rested: Any, kin
     """Packed state after a gap and one pulse, whose effect is larger by the share `excess`."""
     state = relaxed(device, state, gap)
     v = jnp.append(state[:-1] * (1.0 - rested), 1.0)
-    amount = kinds.write[kind] + device.consolidation * jnp.dot(kinds.share[kind], (kinds.loading[kind] @ v) ** 3)
+    a, b, c = np.asarray(triples(len(device.tau) + 1)).T
+    amount = kinds.write[kind] + device.consolidation * jnp.dot(kinds.cube[kind], v[a] * v[b] * v[c])
     x = device.written(state[-1], amount, kinds.discharge[kind])
-    before, after = jnp.append(v[:-1], state[-1]), jnp.append((kinds.maps[kind] @ v)[:-1], x)
-    return after + (after - before) * excess
+    change = jnp.append(kinds.modes[kind] @ v, x - state[-1])
+    return jnp.append(v[:-1], state[-1]) + change * (1.0 + excess)
 
 
 def start_of(device: ECRAM) -> Any:
