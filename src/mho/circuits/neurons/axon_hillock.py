@@ -17,7 +17,8 @@ class AxonHillock(AbstractNeuron):
 
     .. math:: Q = C_{fb} V_{DD} + C_m I_b R_{ch} \qquad t = Q/I
 
-    so an ECRAM in the reset or threshold does not act. Here it stands under the membrane capacitor: during the spike a bias
+    so an ECRAM in the reset or threshold does not act. Here it stands under the membrane capacitor: during the spike
+    a bias
     current lifts the capacitor's foot by :math:`I_b R_{ch}`, and the end of the spike takes that step off the membrane.
 
     Args:
@@ -44,6 +45,7 @@ class AxonHillock(AbstractNeuron):
         check_ranges(self)
 
     def elements(self) -> Elements:
+        """All elements by dotted name."""
         core = "supply_core"
         parts = sources(supply_core=self.v_supply, bias_width=self.v_width)
         foot = GROUND if self.excitability is None else "foot"
@@ -62,6 +64,7 @@ class AxonHillock(AbstractNeuron):
         return parts
 
     def where(self) -> str:
+        """Where the ECRAM sits, and why there."""
         return (
             "load under the membrane capacitor, biased during the spike: charge per interval is C_fb VDD + C_m I_b R, "
             "which neither the reset path nor the threshold can change in this circuit"

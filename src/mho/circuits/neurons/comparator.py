@@ -47,6 +47,7 @@ class ComparatorLIF(AbstractNeuron):
         check_ranges(self)
 
     def elements(self) -> Elements:
+        """All elements by dotted name."""
         core, delay = "supply_core", "supply_delay"
         parts = sources(
             supply_core=self.v_supply,
@@ -79,6 +80,7 @@ class ComparatorLIF(AbstractNeuron):
         return parts
 
     def where(self) -> str:
+        """Where the ECRAM sits, and why there."""
         return (
             "bias of the reset level: a current that flows only during the reset lifts the level to I_b R; through the bare "
             "reset path nothing transfers, because the reset to ground is complete"

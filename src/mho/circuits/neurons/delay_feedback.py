@@ -12,7 +12,8 @@ from mho.devices.device import Number
 class DelayFeedbackLIF(AbstractNeuron):
     r"""Delay-feedback LIF: a current-starved inverter as threshold, a starved delay that sets the spike's width, a reset.
 
-    The membrane charges, :math:`C\dot v = I - I_{leak}(v)`, up to the threshold of the starved inverter; positive feedback
+    The membrane charges, :math:`C\dot v = I - I_{leak}(v)`, up to the threshold of the starved inverter; positive
+    feedback
     pulls it up; after a delay set by `v_delay` the reset transistor discharges it, for a time set by `v_refractory`.
     With an ECRAM in the source of the reset transistor the reset is left incomplete on purpose:
 
@@ -47,6 +48,7 @@ class DelayFeedbackLIF(AbstractNeuron):
         check_ranges(self)
 
     def elements(self) -> Elements:
+        """All elements by dotted name."""
         core, delay = "supply_core", "supply_delay"
         parts = sources(
             supply_core=self.v_supply,
@@ -78,6 +80,7 @@ class DelayFeedbackLIF(AbstractNeuron):
         return parts
 
     def where(self) -> str:
+        """Where the ECRAM sits, and why there."""
         return (
             "reset path: the channel is the source resistor of the reset transistor; the reset is stopped before it is "
             "complete, so the resistance sets where the next interval starts"

@@ -8,9 +8,9 @@ from typing import Any
 
 import equinox as eqx
 
-from mho.circuits.sources import CurrentSource, VoltageSource
 from mho.circuits.netlist import Circuit
 from mho.circuits.neurons.stages import GROUND, Elements
+from mho.circuits.sources import CurrentSource, VoltageSource
 from mho.core.fields import check_ranges, quantity
 from mho.devices.device import AbstractContinuousDevice, Number
 
@@ -23,24 +23,27 @@ class Excitability(eqx.Module):
 
     Args:
         device: Any ECRAM; its `polarity` decides the sign of the modulation together with the topology.
-        v_gate: Supply of the gate's driver [V]; a design value, see :func:`mho.circuits.neurons.design.gate_supply`.
+        v_gate: Supply of the gate's driver [V]. A design value: at the default the first spike of the reference
+            delay-feedback neuron moves its reference ECRAM by its 1.5 kOhm (measured by
+            :func:`mho.metrics.excitability.excitability`), although the reset current lifts the channel.
     """
 
     device: AbstractContinuousDevice
-    v_gate: Number = quantity("V", positive=True, default=1.0)
+    v_gate: Number = quantity("V", positive=True, default=1.02)
 
     def __check_init__(self) -> None:
         check_ranges(self)
 
     def reversed(self) -> Excitability:
         """The same with the device's polarity reversed: adaptation becomes sensitisation and the other way round."""
-        return eqx.tree_at(lambda e: e.device.polarity, self, -self.device.polarity)
+        return eqx.tree_at(lambda e: e.device.polarity, self, -self.device.polarity)  # type: ignore[attr-defined]
 
 
 class AbstractNeuron(eqx.Module):
     """A neuron's circuit with its numbers. Subclasses are final and differ in how a membrane becomes a spike.
 
-    Nodes: ``mem`` (membrane), ``spk`` (spike, ground to supply). Element names begin with their ledger group: `membrane`,
+    Nodes: ``mem`` (membrane), ``spk`` (spike, ground to supply). Element names begin with their ledger group:
+    `membrane`,
     `leak`, `threshold`, `delay`, `reset`, `feedback`, `excitability`, `excitability_driver`; sources are `supply.core`,
     `supply.delay`, `supply.gate` and `bias.*`.
     """
@@ -56,7 +59,14 @@ class AbstractNeuron(eqx.Module):
     def where(self) -> str:
         """Where the ECRAM sits in this circuit, and why there."""
 
-    def circuit(self, *, current: Any = None, synapse: Any = None, spikes: Any = None, initial: Mapping[str, float] | None = None) -> Circuit:
+    def circuit(
+        self,
+        *,
+        current: Any = None,
+        synapse: Any = None,
+        spikes: Any = None,
+        initial: Mapping[str, float] | None = None,
+    ) -> Circuit:
         """The neuron with its inputs.
 
         Args:

@@ -101,7 +101,9 @@ def observe(
     runs = []
     for begin in range(0, count, lanes):
         share = np.minimum(np.arange(begin, begin + lanes), count - 1)
-        runs.append(transient(spread(circuit, share), stop, crossings=crossings, save=save, options=options, throw=False))
+        runs.append(
+            transient(spread(circuit, share), stop, crossings=crossings, save=save, options=options, throw=False)
+        )
     kept = [min(lanes, count - begin) for begin in range(0, count, lanes)]
     return _joined(runs, kept, lanes)
 
@@ -115,10 +117,17 @@ def spread(circuit: Circuit, samples: np.ndarray) -> Circuit:
 
     def wide(element: Any) -> Any:
         kept = isinstance(element, Memristive)
-        return jax.tree.map(lambda x: x if not eqx.is_inexact_array_like(x) or (kept and is_neutral(x)) else row(x), element)
+        return jax.tree.map(
+            lambda x: x if not eqx.is_inexact_array_like(x) or (kept and is_neutral(x)) else row(x), element
+        )
 
     parts = {name: wide(element) for name, element in circuit.items()}
-    return Circuit(parts, {k: row(v) for k, v in circuit.initial.items()}, temperature=circuit.temperature, scale=dict(circuit.scale))
+    return Circuit(
+        parts,
+        {k: row(v) for k, v in circuit.initial.items()},
+        temperature=circuit.temperature,
+        scale=dict(circuit.scale),
+    )
 
 
 def _joined(runs: list[Run], kept: list[int], lanes: int) -> Firing:

@@ -13,8 +13,8 @@ class SchmittTrigger(AbstractNeuron):
     r"""Six-transistor Schmitt inverter, output inverter, and a starved reset that the spike opens.
 
     The hysteresis sets both ends of the swing, so a resistor in the reset path acts only on the spike's width. Near the
-    upper threshold the N stack carries its short-circuit current; with the ECRAM as the stack's foot that current lifts the
-    upper threshold,
+    upper threshold the N stack carries its short-circuit current; with the ECRAM as the stack's foot that current
+    lifts the upper threshold,
 
     .. math:: v_{high} = v_{high,0} + \kappa I_{stack} R_{ch} \qquad t = C (v_{high} - v_{low})/I
 
@@ -26,7 +26,8 @@ class SchmittTrigger(AbstractNeuron):
         excitability: ECRAM at the foot of the trigger's N stack; None for a stack at ground.
 
     Source: mho reconstruction; sizes assumed.
-    Limits: the trigger draws its short-circuit current while the membrane is slow near a threshold: the costliest topology.
+    Limits: the trigger draws its short-circuit current while the membrane is slow near a threshold: the costliest
+    topology.
     """
 
     v_supply: Number = quantity("V", positive=True, default=1.0)
@@ -39,6 +40,7 @@ class SchmittTrigger(AbstractNeuron):
         check_ranges(self)
 
     def elements(self) -> Elements:
+        """All elements by dotted name."""
         core = "supply_core"
         parts = sources(supply_core=self.v_supply, bias_width=self.v_width)
         foot = GROUND if self.excitability is None else "foot"
@@ -61,6 +63,7 @@ class SchmittTrigger(AbstractNeuron):
         return parts
 
     def where(self) -> str:
+        """Where the ECRAM sits, and why there."""
         return (
             "threshold: foot of the trigger's N stack, whose own current near the upper threshold lifts it by I R; the reset "
             "path does not act, because the hysteresis sets where the reset stops"

@@ -1,7 +1,7 @@
 """Stages that several neurons and synapses share: inverter, gate buffer, starved delay, ECRAM with its gate driver.
 
-A stage is a function that gives named elements; sizes are those of the reference design (a generic 130 nm class process,
-assumed, in mho's reconstruction), in metres.
+A stage is a function that gives named elements; sizes are those of the reference design (a generic 130 nm class
+process, assumed, in mho's reconstruction), in metres.
 """
 
 from __future__ import annotations

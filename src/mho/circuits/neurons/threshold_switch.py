@@ -48,6 +48,7 @@ class ThresholdSwitch(AbstractNeuron):
         check_ranges(self)
 
     def elements(self) -> Elements:
+        """All elements by dotted name."""
         core = "supply_core"
         parts = sources(supply_core=self.v_supply, bias_width=self.v_width)
         parts["membrane.c"] = Capacitor(MEMBRANE, GROUND, c=self.c_membrane)
@@ -65,6 +66,7 @@ class ThresholdSwitch(AbstractNeuron):
         return parts
 
     def where(self) -> str:
+        """Where the ECRAM sits, and why there."""
         return (
             "load in series with the switch: together with the switch's on-resistance it sets the membrane voltage at which the "
             "holding current is reached; in a separate reset path it could not act, because the switch is the reset"

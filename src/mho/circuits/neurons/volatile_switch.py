@@ -66,23 +66,31 @@ class VolatileSwitch(AbstractContinuousDevice):
         check_ranges(self)
         values = (self.i_hold, self.r_on, self.v_hold)
         if all(isinstance(x, np.ndarray) for x in values) and np.any(self.i_hold * self.r_on >= self.v_hold):
-            raise ParameterError("VolatileSwitch: i_hold * r_on must lie below v_hold, or the holding current does not decide when it lets go. Lower i_hold.")
+            raise ParameterError(
+                "VolatileSwitch: i_hold * r_on must lie below v_hold, or the holding current does not decide when it lets go. Lower i_hold."
+            )
 
     def rest(self) -> SwitchState:
+        """Off."""
         return SwitchState(jnp.zeros_like(self.i_hold * 1.0))
 
     def conductance(self, state: SwitchState) -> Number:
+        """Conductance between the ends [S]."""
         share = jax.nn.sigmoid((state.z - 0.5) / 0.05)
         return 1.0 / self.r_off + (1.0 / self.r_on - 1.0 / self.r_off) * share
 
     def parts(self) -> tuple[Part, ...]:
+        """None: the switch has no linear parts."""
         return ()
 
     def rate(self, state: SwitchState, voltages: tuple[Number, ...], *, temperature: float = ROOM) -> SwitchState:
         v = voltages[0] - voltages[1]
         return SwitchState((self._target(state, v) - state.z) / self.t_switch)
 
-    def current(self, state: SwitchState, voltages: tuple[Number, ...], *, temperature: float = ROOM) -> tuple[Number, ...]:
+    def current(
+        self, state: SwitchState, voltages: tuple[Number, ...], *, temperature: float = ROOM
+    ) -> tuple[Number, ...]:
+        """Current into each end [A]."""
         i = self.conductance(state) * (voltages[0] - voltages[1])
         return i, -i
 
@@ -92,12 +100,16 @@ class VolatileSwitch(AbstractContinuousDevice):
         return SwitchState(target + (state.z - target) * jnp.exp(-pulse.width / self.t_switch))
 
     def relax(self, state: SwitchState, duration: Number, *, temperature: float = ROOM) -> SwitchState:
+        """State after `duration` without voltage: off within a few switching times."""
         return SwitchState(state.z * jnp.exp(-duration / self.t_switch))
 
     def read(self, state: SwitchState, v: Number, *, key: jax.Array) -> Number:
+        """Current at voltage `v`, without noise [A]."""
         return self.conductance(state) * v
 
     def _target(self, state: SwitchState, v: Number) -> Number:
-        above = jax.nn.sigmoid(jnp.clip((v - self.v_threshold + (self.v_threshold - self.v_hold) * state.z) / _STEP, -60.0, 60.0))
+        above = jax.nn.sigmoid(
+            jnp.clip((v - self.v_threshold + (self.v_threshold - self.v_hold) * state.z) / _STEP, -60.0, 60.0)
+        )
         held = jax.nn.sigmoid(jnp.clip(20.0 * (self.conductance(state) * v / self.i_hold - 1.0), -60.0, 60.0))
         return 1.0 - (1.0 - above) * (1.0 - held)

@@ -15,8 +15,8 @@ from mho.devices.device import AbstractContinuousDevice, Number
 class BandPassSynapse(eqx.Module):
     r"""Two ECRAMs that share one gate drive and carry one current.
 
-    The slow, facilitating channel passes high rates; the fast, depressing one (polarity -1) takes the highest rates back, so
-    the charge per spike peaks in between, near :math:`1/(2\pi\sqrt{\tau_f \tau_d})`.
+    The slow, facilitating channel passes high rates; the fast, depressing one (polarity -1) takes the highest rates
+    back, so the charge per spike peaks in between, near :math:`1/(2\pi\sqrt{\tau_f \tau_d})`.
 
     Args:
         facilitating: ECRAM of polarity +1, with the longer time constants.
@@ -32,7 +32,7 @@ class BandPassSynapse(eqx.Module):
     facilitating: AbstractContinuousDevice
     depressing: AbstractContinuousDevice
     v_supply: Number = quantity("V", positive=True, default=1.0)
-    v_gate: Number = quantity("V", positive=True, default=1.034)
+    v_gate: Number = quantity("V", positive=True, default=1.0336)
     v_read: Number = quantity("V", low=0.0, default=0.45)
     mirror: Number = quantity("1", positive=True, default=0.125)
 

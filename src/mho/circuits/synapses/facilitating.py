@@ -5,7 +5,7 @@ from __future__ import annotations
 import equinox as eqx
 
 from mho.circuits.neurons.neuron import sources
-from mho.circuits.neurons.stages import GROUND, Elements, driven_ecram, nmos, pmos
+from mho.circuits.neurons.stages import Elements, driven_ecram, nmos, pmos
 from mho.core.fields import check_ranges, quantity
 from mho.devices.device import AbstractContinuousDevice, Number
 
@@ -13,15 +13,18 @@ from mho.devices.device import AbstractContinuousDevice, Number
 class FacilitatingSynapse(eqx.Module):
     r"""ECRAM synapse with a source-degenerated read and a current mirror into the membrane.
 
-    A presynaptic spike goes through a buffer on its own supply to the ECRAM's gate, and closes the read switch: an N-channel
-    transistor at fixed gate voltage reads the channel at some 60 mV, a P-channel mirror puts a share of the current into the
-    membrane. Facilitation reaches the current with the share :math:`g_m R/(1 + g_m R)` of :math:`\Delta R/R`.
+    A presynaptic spike goes through a buffer on its own supply to the ECRAM's gate, and closes the read switch: an
+    N-channel
+    transistor at fixed gate voltage reads the channel at some 60 mV, a P-channel mirror puts a share of the current
+    into the membrane. Facilitation reaches the current with the share :math:`g_m R/(1 + g_m R)` of :math:`\Delta R/R`.
 
     Args:
         device: Any ECRAM.
         v_supply: Supply of the mirror [V].
-        v_gate: Supply of the gate driver [V]. The read current lifts the channel by some 60 mV while the gate is driven,
-            which costs about a sixth of the effect of a pulse, so this level lies above the device's reference amplitude.
+        v_gate: Supply of the gate driver [V]. The read current lifts the channel by some 60 mV while the gate is
+            driven, which costs about a sixth of the effect of a pulse, so this level lies above the device's reference
+            amplitude; the
+            default is :func:`gate_supply` of the reference device, at which its first spike moves it by its 1.5 kOhm.
         v_read: Gate voltage of the read transistor [V].
         mirror: Current ratio of the mirror, output to input [1].
 
@@ -30,7 +33,7 @@ class FacilitatingSynapse(eqx.Module):
 
     device: AbstractContinuousDevice
     v_supply: Number = quantity("V", positive=True, default=1.0)
-    v_gate: Number = quantity("V", positive=True, default=1.034)
+    v_gate: Number = quantity("V", positive=True, default=1.0336)
     v_read: Number = quantity("V", low=0.0, default=0.45)
     mirror: Number = quantity("1", positive=True, default=0.125)
 
