@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, Float, UInt32
+from jaxtyping import Array, Bool, Float, UInt32
 
 _MULTIPLIER = np.uint32(0xD256D193)
 _WEYL = np.uint32(0x9E3779B9)
@@ -21,13 +21,11 @@ _ROUNDS = 7
 
 
 def _multiply_high_low(a: UInt32[Array, "..."]) -> tuple[UInt32[Array, "..."], UInt32[Array, "..."]]:
-    """High and low word of the 64-bit product with the Philox multiplier, by 16-bit halves, in uint32 alone."""
-    m_low, m_high = np.uint32(_MULTIPLIER & 0xFFFF), np.uint32(_MULTIPLIER >> 16)
-    a_low, a_high = a & np.uint32(0xFFFF), a >> 16
-    low_low, low_high, high_low = a_low * m_low, a_low * m_high, a_high * m_low
-    middle = (low_low >> 16) + (low_high & np.uint32(0xFFFF)) + (high_low & np.uint32(0xFFFF))
-    high = a_high * m_high + (low_high >> 16) + (high_low >> 16) + (middle >> 16)
-    return high, a * _MULTIPLIER
+    """High and low word of the 64-bit product with the Philox multiplier."""
+    # The one place that needs a 64-bit integer, whatever JAX's precision: four 16-bit products cost five times as much.
+    with jax.enable_x64(True):
+        product = lax.convert_element_type(a, np.uint64) * np.uint64(_MULTIPLIER)
+        return tuple(lax.convert_element_type(x, np.uint32) for x in (product >> np.uint64(32), product))  # type: ignore[return-value]
 
 
 def philox(key: UInt32[Array, "..."], c0: UInt32[Array, "..."], c1: UInt32[Array, "..."], rounds: int = _ROUNDS):
@@ -43,10 +41,15 @@ def philox(key: UInt32[Array, "..."], c0: UInt32[Array, "..."], c1: UInt32[Array
     return c0, c1
 
 
+def _words_of(key: Array) -> UInt32[Array, " 2"]:
+    """The two 32-bit words of a JAX key, typed or raw."""
+    return jax.random.key_data(key) if jnp.issubdtype(key.dtype, jax.dtypes.prng_key) else key
+
+
 def _words(key: Array, index: UInt32[Array, "..."]) -> tuple[UInt32[Array, "..."], UInt32[Array, "..."]]:
-    """Philox words for a JAX key (its first word is the Philox key, its second the stream)."""
-    data = jax.random.key_data(key) if jnp.issubdtype(key.dtype, jax.dtypes.prng_key) else key
-    return philox(data[0], index, jnp.broadcast_to(data[1], index.shape))
+    """Philox words for a JAX key: its first word is the Philox key, its second the stream."""
+    words = _words_of(key)
+    return philox(words[0], index, jnp.broadcast_to(words[1], index.shape))
 
 
 def _log(x: Float[Array, "..."]) -> Float[Array, "..."]:
@@ -109,16 +112,29 @@ def normal_pair(key: Array, index: UInt32[Array, "..."]) -> tuple[Float[Array, "
     return r * c, r * s
 
 
+def _halves(count: int) -> tuple[UInt32[Array, "..."], Bool[Array, "..."]]:
+    """Counter of each of `count` numbers, and whether it is the second of its pair (a concatenation would not fuse)."""
+    index, half = jnp.arange(count, dtype=jnp.uint32), np.uint32((count + 1) // 2)
+    return jnp.where(index < half, index, index - half), index >= half
+
+
 def normal(key: Array, shape: tuple[int, ...] = (), dtype=jnp.float32) -> Float[Array, "..."]:
     """Standard normal numbers of any shape, from Philox2x32-7 (24-bit resolution of the radius: |z| at most 5.8)."""
-    count = int(np.prod(shape, dtype=np.int64)) if shape else 1
-    first, second = normal_pair(key, jnp.arange((count + 1) // 2, dtype=jnp.uint32))
-    return jnp.concatenate([first, second])[:count].reshape(shape).astype(dtype)
+    index, second = _halves(int(np.prod(shape, dtype=np.int64)) if shape else 1)
+
+    def draw() -> Float[Array, "..."]:
+        cosine, sine = normal_pair(key, index)
+        return jnp.where(second, sine, cosine)
+
+    # A condition that only run time can decide is a boundary to fusion: else every use of a number would draw it again.
+    word = _words_of(key)[0]
+    drawn = lax.cond((word ^ np.uint32(1)) != word, draw, lambda: jnp.zeros(index.shape, jnp.float32))
+    return drawn.reshape(shape).astype(dtype)
 
 
 def uniform(key: Array, shape: tuple[int, ...] = (), dtype=jnp.float32) -> Float[Array, "..."]:
     """Uniform numbers in (0, 1), 24 bits, from Philox2x32-7."""
-    count = int(np.prod(shape, dtype=np.int64)) if shape else 1
-    words = _words(key, jnp.arange((count + 1) // 2, dtype=jnp.uint32))
-    bits = jnp.concatenate(words)[:count].reshape(shape)
-    return (((bits >> 8).astype(jnp.int32).astype(jnp.float32) + np.float32(0.5)) * np.float32(2.0**-24)).astype(dtype)
+    index, second = _halves(int(np.prod(shape, dtype=np.int64)) if shape else 1)
+    bits = jnp.where(second, *reversed(_words(key, index)))
+    unit = ((bits >> 8).astype(jnp.int32).astype(jnp.float32) + np.float32(0.5)) * np.float32(2.0**-24)
+    return unit.reshape(shape).astype(dtype)
