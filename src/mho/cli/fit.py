@@ -52,11 +52,12 @@ def fit(
 
     from mho import fitting
     from mho.devices import parameters
+    from mho.studies.stages.measurement import fit_measurement
 
     path = measurement if measurement is not None else fitting.packaged_measurement()
     data = fitting.read_pulses(path)
     typer.echo(str(data))
-    found = fitting.fit(
+    found = fit_measurement(
         data,
         parameters(start),
         key=jax.random.key(seed),
@@ -70,12 +71,10 @@ def fit(
         typer.echo(f"plot  {_plot(found, plot)}")
 
 
-def _modes(text: str) -> int | str:
-    if text == "auto":
-        return text
-    if text not in ("1", "2", "3", "4"):
+def _modes(text: str) -> str:
+    if text not in ("auto", "1", "2", "3", "4"):
         raise MeasurementError(f"--modes is {text!r}; it must be auto, 1, 2, 3 or 4.")
-    return int(text)
+    return text
 
 
 def _fixed(texts: list[str]) -> dict[str, float | str]:

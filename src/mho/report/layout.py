@@ -64,14 +64,8 @@ SECTIONS: tuple[Section, ...] = (
                 height=3.2,
                 below=0.4,
             ),
-            Plot(
-                ("measurement.real", "measurement.real_residuals"),
-                "The same model fitted to a real device.",
-                height=3.0,
-                below=0.4,
-            ),
         ),
-        tables=("measurement.parameters", "measurement.selection"),
+        tables=("measurement.parameters", "measurement.selection", "measurement.suitability"),
     ),
     Section(
         "device",
@@ -127,6 +121,7 @@ SECTIONS: tuple[Section, ...] = (
                 "Rate, and below it the resistance that moves it.",
                 height=2.7,
             ),
+            Plot(("excitability.recovery",), "The rate of a probe after a silence.", height=2.5),
         ),
     ),
     Section(

@@ -10,8 +10,7 @@ measurement       measurement.fit             time -> measured resistance (point
 measurement       measurement.residuals       time -> residual, fitted and held out
 measurement       measurement.parameters      table: parameter, fitted, 95 % interval, generating value, remark
 measurement       measurement.selection       table: number of modes, criterion, held-out error, remark
-measurement       measurement.real            time -> measured current of a real device, model
-measurement       measurement.real_residuals  time -> residual of the same
+measurement       measurement.suitability     table: what the fitted device would have to be for the circuits here
 device            device.pulse_train          time -> channel resistance of fitted and reference device in a spike train
 device            device.datasheet            table: quantity, fitted, reference, source of the reference's number
 device            device.relaxation           time after a spike (log) -> share of the change that is left, per device
@@ -22,8 +21,9 @@ synapse           synapse.facilitation        spike number -> charge per event o
 synapse           synapse.resistance          spike number -> channel resistance, one curve a rate
 synapse           synapse.recovery            time after the train (log) -> charge of a probe over the first's
 synapse           synapse.paired_pulse        interval (log) -> paired-pulse ratio: circuit (points), device (line)
-excitability      excitability.rate           time -> instantaneous rate before, during, after the train, both signs
-excitability      excitability.resistance     time -> channel resistance in the neuron, both signs
+excitability      excitability.rate           time in a train -> instantaneous rate, both signs
+excitability      excitability.resistance     time in a train -> channel resistance in the neuron, both signs
+excitability      excitability.recovery       silence after the train (log) -> rate of a probe, both signs
 energy            energy.split                boundary (names) -> energy per spike by part (stacked bars)
 energy            energy.current              input current (log) -> energy per spike
 topologies        topologies.energy           topology (names) -> energy per spike by part (stacked bars)
@@ -47,6 +47,7 @@ floors            paper.compared              table: quantity, the paper's numbe
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -57,6 +58,12 @@ from mho.studies.study import Stage, Study, choice, count, file, quantity
 _STAGES = {
     "measurement": "read the pulses and fit the device",
     "device": "the device under a train of spikes",
+    "synapse": "the device as a synapse in a circuit",
+    "neuron": "rate and spike width of the neuron",
+    "excitability": "the device inside the neuron",
+    "population": "a population with mismatch and spread",
+    "energy": "what a spike costs, by part and boundary",
+    "topologies": "five neurons side by side",
     "network": "which rates synapses pass and a bank tells apart",
     "floors": "one pulse train through every floor",
 }
@@ -66,6 +73,12 @@ def _sets() -> Sequence[str]:
     from mho.devices import parameter_sets
 
     return parameter_sets()
+
+
+def _neurons() -> Sequence[str]:
+    from mho.circuits.neurons import NEURONS
+
+    return list(NEURONS)
 
 
 class ECRAMSTP(Study):
@@ -87,6 +100,18 @@ class ECRAMSTP(Study):
     device: str = choice("ecram_stp_ref", "the one device of every floor, and the start of the fit", among=_sets)
     modes: str = choice("auto", "volatile modes of the fit", among=lambda: ("auto", "1", "2", "3", "4"))
     temperature: float = quantity(300.15, "K", "temperature", low=200.0, high=450.0)
+    supply: float = quantity(1.0, "V", "supply of every circuit", low=0.6, high=1.8)
+    current: float = quantity(20e-9, "A", "reference input current of the neurons", low=1e-10, high=1e-6)
+    delay_control: float = quantity(0.36, "V", "delay control voltage, which sets the spike's width", low=0.1, high=0.7)
+    synapse_rates: tuple[float, ...] = quantity(
+        (10.0, 50.0, 200.0, 1e3, 5e3, 20e3), "Hz", "presynaptic rates of the facilitation trains", low=0.1, high=1e6
+    )
+    topologies: tuple[str, ...] = choice(
+        ("delay_feedback", "axon_hillock", "comparator", "schmitt", "threshold_switch"),
+        "neurons that are compared",
+        among=_neurons,
+    )
+    population: int = count(1000, "neurons of the population", low=2, high=1000000)
     train_rate: float = quantity(50.0, "Hz", "rate of the spike train that every floor is given", low=1e-3, high=1e6)
     train_spikes: int = count(12, "spikes in that train", low=2, high=1000)
     bank_rates: tuple[float, ...] = quantity(
@@ -113,14 +138,37 @@ class ECRAMSTP(Study):
 
     def answer(self, kpis: Mapping[str, Mapping[str, Any]]) -> list[str]:
         """One paragraph, from whatever KPIs there are."""
-        sentences = []
-        step, times = kpis.get("device.transient_resistance_per_spike"), kpis.get("device.relaxation_times")
-        if step and step["value"] is not None:
-            sentences.append(
-                f"A spike lowers the channel resistance of this device by {engineering(step['value'], 'ohm', 3)}"
-            )
-            if times and times["value"]:
-                listed = " and ".join(engineering(t, "s", 3) for t in times["value"])
-                sentences[-1] += f", a change that relaxes with {listed}"
-            sentences[-1] += "."
-        return [" ".join(sentences)] if sentences else []
+        texts = {name: _value_text(kpi) for name, kpi in kpis.items() if kpi["value"] is not None}
+        return [" ".join(s for form in _ANSWER if (s := _filled(form, texts)))]
+
+
+_ANSWER = (
+    "A spike lowers the channel resistance of this device by {device.transient_resistance_per_spike}, a change that "
+    "relaxes with {device.relaxation_times}.",
+    "The neuron's spike costs {circuit.energy_per_spike} by itself, {circuit.energy_per_spike_with_one_event} with one "
+    "synaptic event and {circuit.energy_per_spike_with_all_events} with all the events "
+    "that lead to it; its width is {circuit.pulse_width}.",
+    "Inside the neuron the device changes the firing rate over a train by {circuit.excitability_change}, depending on "
+    "its polarity.",
+    "As a synapse it passes {network.filter_peak} best, and a bank of such synapses decides among input rates rightly "
+    "in {network.rate_discrimination} of trains whose strength it does not know.",
+    "Device, circuit and network agree to {floors.agreement} on the same spikes.",
+)
+_SHARES = ("circuit.excitability_change", "network.rate_discrimination", "floors.agreement")
+
+
+def _value_text(kpi: Mapping[str, Any]) -> str:
+    """A KPI's value as a sentence has it: short, shares in per cent, several joined by "and"."""
+    values = kpi["value"] if isinstance(kpi["value"], list) else [kpi["value"]]
+    signed = "+" if len(values) > 1 else ""
+    share = kpi["name"] in _SHARES
+    texts = [f"{100 * v:{signed}.2g} %" if share else engineering(v, kpi["unit"], 3) for v in values if v is not None]
+    return " and ".join(texts)
+
+
+def _filled(form: str, texts: Mapping[str, str]) -> str:
+    """The sentence with its values, or nothing where one is missing."""
+    names = re.findall(r"\{([^}]+)\}", form)
+    if any(name not in texts for name in names):
+        return ""
+    return re.sub(r"\{([^}]+)\}", lambda match: texts[match[1]], form)

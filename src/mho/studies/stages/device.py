@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from mho.core.quantities import engineering
 from mho.devices import Pulse, parameters
@@ -37,38 +39,46 @@ def _reference_pulse(device: Any) -> Pulse:
 
 
 def _train(devices: dict[str, Any], rate: float, spikes: int) -> Series:
-    """Resistance before and after each spike and on its way back, on one grid of time for both devices."""
-    moments = np.linspace(0.0, 1.0 / rate, 13)[1:]
-    recovery = np.geomspace(moments[0], 5.0 * spikes / rate, 60)
-    curves, time = [], np.zeros(0)
+    """Resistance after each spike, on the way to the next one, and in the long rest, on one grid of time for all."""
+    between = np.linspace(0.0, 1.0 / rate, 13)
+    rest = np.geomspace(between[1], 5.0 * spikes / rate, 60)
+    starts = np.arange(spikes) / rate
+    time = np.concatenate([[0.0], (starts[:, None] + between).ravel(), starts[-1] + rest])
+    curves = []
     for name, device in devices.items():
-        pulse = device.prepare(_reference_pulse(device))
-        state, points = device.rest(), [(0.0, device.rest())]
-        for k in range(spikes):
-            state = pulse(device, state)
-            later = moments if k < spikes - 1 else recovery
-            points += [(k / rate, state), *((k / rate + dt, device.relax(state, dt)) for dt in later)]
-            state = points[-1][1]
-        time = np.asarray([t for t, _ in points])
-        stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *(s for _, s in points))
-        style = "line" if name == "fitted" else "guide"
-        curves.append(Curve(name, "ohm", 1.0 / np.asarray(device.conductance(stacked)), style))
+        train, recovery = _conductances(device, _reference_pulse(device), between, rest, spikes)
+        g = np.concatenate([[float(device.g_rest)], np.ravel(train), recovery])
+        curves.append(Curve(name, "ohm", 1.0 / g, "line" if name == "fitted" else "guide"))
     return Series(
         Axis("time", "s", time), curves, "channel resistance",
         caption=f"{spikes} reference pulses at {engineering(rate, 'Hz')}, then rest: each adds a step.",
     )  # fmt: skip
 
 
+@eqx.filter_jit
+def _conductances(device: Any, pulse: Pulse, between: Any, rest: Any, spikes: int) -> tuple[Any, Any]:
+    """Conductance at moments `between` after each spike (spikes, moments), and at moments `rest` after the last."""
+    spike = device.prepare(pulse)
+
+    def read(state: Any, moments: Any) -> Any:
+        return jax.vmap(lambda dt: device.conductance(device.relax(state, dt)))(moments)
+
+    def one(state: Any, _: Any) -> Any:
+        hit = spike(device, state)
+        return device.relax(hit, between[-1] - pulse.width), (hit, read(hit, between))
+
+    _, (hits, train) = lax.scan(one, jax.tree.map(jnp.asarray, device.rest()), None, length=spikes)
+    return train, read(jax.tree.map(lambda x: x[-1], hits), rest)
+
+
 def _relaxation(devices: dict[str, Any]) -> Series:
-    slowest = max(float(np.max([float(t) for t in d.tau])) for d in devices.values())
-    fastest = min(float(np.min([float(t) for t in d.tau])) for d in devices.values())
-    time = np.geomspace(fastest / 30.0, 5.0 * slowest, 120)
+    taus = [float(t) for d in devices.values() for t in d.tau]
+    time = np.geomspace(min(taus) / 30.0, 5.0 * max(taus), 120)
     curves = []
     for name, device in devices.items():
-        state = device.prepare(_reference_pulse(device))(device, device.rest())
-        later = jax.vmap(lambda dt, d=device, s=state: d.conductance(d.relax(s, dt)))(jnp.asarray(time))
-        change = (np.asarray(later) - float(device.g_rest)) / (float(device.conductance(state)) - float(device.g_rest))
-        curves.append(Curve(name, "1", change, "line" if name == "fitted" else "guide"))
+        g, _ = _conductances(device, _reference_pulse(device), np.append(0.0, time), np.ones(1), 1)
+        change = (np.asarray(g[0]) - float(device.g_rest)) / (float(g[0, 0]) - float(device.g_rest))
+        curves.append(Curve(name, "1", change[1:], "line" if name == "fitted" else "guide"))
     marks = [Mark(f"τ = {engineering(float(t), 's', 3)}", x=float(t)) for t in devices["fitted"].tau]
     return Series(
         Axis("time after one spike", "s", time, "log"), curves, "share of the change left", marks=marks,

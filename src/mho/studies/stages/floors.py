@@ -10,12 +10,12 @@ from mho.metrics.network import provenance_of
 from mho.studies import provenance
 from mho.studies.execution import Context
 from mho.studies.outcome import Axis, Curve, Mark, Outcome, Series, Table
-from mho.studies.stages.measurement import fitted_set
+from mho.studies.stages.measurement import floor_set
 
 
 def work(context: Context) -> Outcome:
     """Send the study's train through every floor and compare."""
-    study, found = context.study, fitted_set(context)
+    study, found = context.study, floor_set(context)
     agreement = metrics.compare_floors(found.device(), rate=study.train_rate, pulses=study.train_spikes)
     kpi = metrics.agreement_kpi(agreement, provenance_of(found, tuple(found.numbers)))
     rate = engineering(study.train_rate, "Hz")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -18,49 +19,112 @@ from mho.studies.execution import Context
 from mho.studies.outcome import Axis, Curve, Mark, Outcome, Series, Table
 
 FITTED = "fitted.toml"
+_UNDER_PULSES = (
+    0.1  # share of samples under a driven gate above which a waveform is one of gate cycles, not of short pulses
+)
+_MARGIN = 10.0  # decade within which circuits built for one device still work with another
+_RESIDUALS = {False: "data over model, less 1", True: "data less model, as a share of the largest conductance"}
+_WIDE = 20.0  # ratio of conductances above which resistance would show the unloaded device only
 
 
 def work(context: Context) -> Outcome:
     """Fit the study's measurement; the fitted set lies in the results folder for the stages that follow."""
-    path = context.inputs["measurement"]
-    start = parameters(context.study.device)
-    modes = context.study.modes
-    fit = fitting.fit(
-        fitting.read_pulses(path),
-        start,
-        key=jax.random.key(context.seed("fit")),
-        modes=modes if modes == "auto" else int(modes),
-        progress=context.progress,
-    )
+    study, path = context.study, context.inputs["measurement"]
+    start = parameters(study.device)
+    key = jax.random.key(context.seed("fit"))
+    fit = fit_measurement(fitting.read_pulses(path), start, key=key, modes=study.modes, progress=context.progress)
     fit.parameters.save(context.folder.path / FITTED)
     packaged = path == fitting.packaged_measurement()
-    notes = [f"{path.name}: {warning}" for warning in (*fit.measurement.warnings, *fit.warnings)]
-    if packaged:
-        notes.insert(
-            0, "The packaged measurement is synthetic: it was drawn from the reconstruction, with realistic noise."
-        )
+    unsuited = [] if packaged else _unsuited(fit.device)
     return Outcome(
         kpis=_kpis(fit),
         series=fit_series(fit),
         tables={
             "measurement.parameters": _parameters(fit, start if packaged else None),
             "measurement.selection": _selection(fit),
+            "measurement.suitability": _suitability(fit),
         },
-        notes=notes,
+        notes=_notes(fit, packaged, unsuited, study.device),
         sources=provenance.sources(fit.parameters),
-        handover={
-            "packaged": packaged,
-            "modes": fit.modes,
-            "error_fit": fit.error_fit,
-            "error_held_out": fit.error_held_out,
-        },
+        handover={"packaged": packaged, "suits": not unsuited, "modes": fit.modes, "error_fit": fit.error_fit},
         files={"fitted parameter set": FITTED},
     )
+
+
+def fit_measurement(
+    data: fitting.PulseMeasurement,
+    start: ParameterSet,
+    *,
+    key: jax.Array,
+    modes: str,
+    progress: Any = None,
+    **options: Any,
+) -> Fit:
+    """The fit that suits how the device was measured.
+
+    Readings between short pulses are fitted through the event face. Where the gate was sampled and most of what was seen
+    lies under long pulses, whole gate cycles are fitted through the continuous one.
+    """
+    if data.form == "waveform" and np.mean(data.v_gate != 0) > _UNDER_PULSES:
+        return fitting.fit_gate_cycles(data, start, key=key, progress=progress)
+    number = modes if modes == "auto" else int(modes)
+    return fitting.fit(data, start, key=key, modes=number, progress=progress, **options)
 
 
 def fitted_set(context: Context) -> ParameterSet:
     """The parameter set that this stage left in the results folder."""
     return parameters(Path(context.folder.path / FITTED))
+
+
+def floor_set(context: Context) -> ParameterSet:
+    """The set of the one device above this floor: the fitted one, or the reference where it does not suit."""
+    return fitted_set(context) if context.handover("measurement")["suits"] else parameters(context.study.device)
+
+
+def _unsuited(device: Any) -> list[str]:
+    """Why the circuits cannot use a device, in few words; empty if they can. Factors are those of the needs' margin."""
+    needs = fitting.CircuitNeeds()
+    rest, step = 1.0 / float(device.g_rest), float(device.r_step)
+    slow = max(float(t) for t in device.tau)
+    found = []
+    if float(device.polarity) < 0:
+        found.append("its gate needs the opposite sign")
+    if not needs.width / _MARGIN < float(device.t_ref) < needs.width * _MARGIN:
+        found.append(
+            f"its pulses last {engineering(float(device.t_ref), 's', 3)}, spikes {engineering(needs.width, 's')}"
+        )
+    if not needs.r_rest / _MARGIN < rest < needs.r_rest * _MARGIN or not 0 < step < rest:
+        found.append(f"its channel rests at {engineering(rest, 'ohm', 3)}, not near {engineering(needs.r_rest, 'ohm')}")
+    if slow > _MARGIN * needs.tau_high:
+        found.append(f"it relaxes in {engineering(slow, 's', 3)}")
+    return found
+
+
+def _notes(fit: Fit, packaged: bool, unsuited: list[str], reference: str) -> list[str]:
+    notes = [
+        f"{fit.measurement.path.name}: {warning}"
+        for warning in dict.fromkeys((*fit.measurement.warnings, *fit.warnings))
+    ]
+    if packaged:
+        notes.insert(
+            0, "The packaged measurement is synthetic: it was drawn from the reconstruction, with realistic noise."
+        )
+    if unsuited:
+        notes.insert(
+            0,
+            f"The fitted device does not suit the circuits here: {'; '.join(unsuited)}. Circuits, networks and floors "
+            f"below therefore use the reference device {reference}; a table says what the fitted one would have to be.",
+        )
+    return notes
+
+
+def _suitability(fit: Fit) -> Table:
+    rows = [list(sentence.partition(": ")[::2]) for sentence in fitting.suitability(fit.parameters)[1:]]
+    return Table(
+        ["what", "the fitted device beside what the circuit needs"],
+        rows,
+        "What this device would have to be for the circuits here.",
+    )
 
 
 def fit_series(fit: Fit) -> dict[str, Series]:
@@ -73,7 +137,11 @@ def fit_series(fit: Fit) -> dict[str, Series]:
     def along(values: np.ndarray) -> np.ndarray:
         return np.where(gaps, np.nan, np.asarray(values, float)[index])
 
-    r, model, residual = along(1 / fit.g), along(1 / fit.g_model), along(fit.residual)
+    seen = np.abs(fit.g[np.isfinite(fit.g)])
+    wide = np.max(seen) > _WIDE * np.median(seen) or np.median(seen) > _WIDE * np.min(seen)
+    label, unit = ("channel conductance", "S") if wide else ("channel resistance", "ohm")
+    measured, model = (along(x if wide else 1 / x) for x in (fit.g, fit.g_model))
+    residual = along(fit.residual)
     held = np.where(gaps, False, fit.held_out[index])
     error = f"rms {100 * fit.error_fit:.2g} %"
     if np.isfinite(fit.error_held_out):
@@ -85,8 +153,8 @@ def fit_series(fit: Fit) -> dict[str, Series]:
     return {
         "measurement.fit": Series(
             axis,
-            [Curve("measured", "ohm", r, "points"), Curve("model", "ohm", model)],
-            "channel resistance",
+            [Curve("measured", unit, measured, "points"), Curve("model", unit, model)],
+            label,
             caption=f"Above: measured points and the fitted model with {fit.modes} volatile mode(s).",
         ),
         "measurement.residuals": Series(
@@ -94,7 +162,7 @@ def fit_series(fit: Fit) -> dict[str, Series]:
             curves,
             "residual",
             marks=[Mark("", y=0.0)],
-            caption=f"Below: data over model minus 1 ({error}); a pattern would show what the model cannot follow.",
+            caption=f"Below: {_RESIDUALS[wide]} ({error}); a pattern would show what the model cannot follow.",
         ),
     }
 
@@ -114,7 +182,7 @@ def _laid_out(t: np.ndarray, sweep: np.ndarray) -> tuple[np.ndarray, np.ndarray]
 
 
 def _kpis(fit: Fit) -> list[KPI]:
-    step, taus = fit["r_step"], [fit[f"tau[{k}]"] for k in range(fit.modes)]
+    taus = [fit[f"tau[{k}]"] for k in range(fit.modes)]
     pulses = fit.measurement.pulses
     usual = float(np.median(pulses.amplitude)), float(np.median(pulses.width))
     common = {
@@ -130,19 +198,22 @@ def _kpis(fit: Fit) -> list[KPI]:
         ],
     }
     kind = "95 % interval, block bootstrap"
+    times = KPI(
+        "device.relaxation_times", [t.value for t in taus], "s",
+        definition="time constants of the volatile modes, gate shorted, in ascending order",
+        spread={"low": [t.low for t in taus], "high": [t.high for t in taus], "kind": kind},
+        boundary=f"{fit.modes} mode(s), chosen among {', '.join(c.model for c in fit.candidates)}", **common,
+    )  # fmt: skip
+    step = next((e for e in fit.derived if e.name == "r_step"), None)
     return [
         KPI(
-            "device.transient_resistance_per_spike", step.value, "ohm",
+            "device.transient_resistance_per_spike", None if step is None else step.value, "ohm",
             definition="fall of the channel resistance by one reference pulse from rest, 1/G_rest - 1/(G_rest + g_v U)",
-            spread={"low": step.low, "high": step.high, "kind": kind},
+            spread=None if step is None else {"low": step.low, "high": step.high, "kind": kind},
             boundary="the channel alone, without leads", **common,
+            note="" if step is not None else "whole gate cycles were measured, not the step of one spike",
         ),
-        KPI(
-            "device.relaxation_times", [t.value for t in taus], "s",
-            definition="time constants of the volatile modes, gate shorted, in ascending order",
-            spread={"low": [t.low for t in taus], "high": [t.high for t in taus], "kind": kind},
-            boundary=f"{fit.modes} mode(s), chosen among {', '.join(c.model for c in fit.candidates)}", **common,
-        ),
+        times,
     ]  # fmt: skip
 
 

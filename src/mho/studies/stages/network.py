@@ -13,7 +13,7 @@ from mho.networks.filters import Curves
 from mho.studies import provenance
 from mho.studies.execution import Context
 from mho.studies.outcome import Axis, Curve, Mark, Outcome, Series, Table
-from mho.studies.stages.measurement import fitted_set
+from mho.studies.stages.measurement import floor_set
 
 _NUMBERS = (
     "g_volatile",
@@ -31,7 +31,7 @@ _NUMBERS = (
 
 def work(context: Context) -> Outcome:
     """Frequency response of single synapses, of a layer, and of a bank; then the bank decides among rates."""
-    study, found = context.study, fitted_set(context)
+    study, found = context.study, floor_set(context)
     device, spreads = found.device(), found.spreads()
     context.progress(0.05, "responses over the rate")
     filters = networks.study_filters(
