@@ -1,14 +1,15 @@
-"""Figures of a neuron circuit: f-I curve, spike width, energy per spike by part and boundary, spread over a population."""
+"""Figures of a neuron circuit: f-I curve, spike width, energy per spike by part and boundary, spread over samples."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import equinox as eqx
 import jax
 import numpy as np
+from numpy.typing import ArrayLike
 
 from mho.circuits.mismatch import mismatch
 from mho.circuits.neurons.bench import bench, run
@@ -68,8 +69,8 @@ def _driven(neuron: AbstractNeuron, current: Any, stop: float, spikes: int) -> F
     return observe(neuron.circuit(current=wave), stop, lanes=32, spikes=spikes)
 
 
-def f_i_curve(neuron: AbstractNeuron, currents: Sequence[float], *, stop: float = 5e-3, spikes: int = 16) -> FICurve:
-    """Rate, energy and width at each input current; each neuron runs until it has fired `spikes` times or to `stop` [s].
+def f_i_curve(neuron: AbstractNeuron, currents: ArrayLike, *, stop: float = 5e-3, spikes: int = 16) -> FICurve:
+    """Rate, energy and width at each input current; each runs until it has fired `spikes` times or to `stop` [s].
 
     Args:
         neuron: The neuron, without ECRAM for a static curve.
@@ -86,7 +87,7 @@ def f_i_curve(neuron: AbstractNeuron, currents: Sequence[float], *, stop: float 
 
 
 def pulse_widths(
-    neuron: AbstractNeuron, v_delays: Sequence[float], *, current: float = 20e-9, stop: float = 5e-4
+    neuron: AbstractNeuron, v_delays: ArrayLike, *, current: float = 20e-9, stop: float = 5e-4
 ) -> WidthCurve:
     """Spike width at each delay control voltage; each neuron runs until it has fired 16 times.
 
@@ -193,9 +194,10 @@ def energy_per_spike(
     firing = observe(circuit, 1.2e-4, lanes=2, spikes=16)
     if firing.counts.min() < 3:
         raise InputError(
-            f"The neuron fired {firing.counts.tolist()} times; an energy per spike needs three. Raise current or period."
+            f"The neuron fired {firing.counts.tolist()} times; an energy per spike needs three. "
+            "Raise current or lower period."
         )
-    own = sum(firing.per_spike(s) for s in ("supply.core", "supply.delay", "supply.gate"))
+    own = _supplied(firing, "supply.core", "supply.delay", "supply.gate")
     alone = float(np.nanmean((own + firing.per_spike("drive.current"))[0, 1:]))
     everything = float(np.nanmean(_all_supplies(firing)[1, 1:]))
     intervals = firing.intervals[1, 1:]
@@ -213,8 +215,8 @@ def energy_per_spike(
 def energy_kpi(energy: SpikeEnergy, population: Population | None = None) -> KPI:
     """KPI circuit.energy_per_spike, with the spread of a population where there is one."""
     note = (
-        f"with one synaptic event {energy.with_event * 1e12:.2f} pJ; with all {energy.events:.1f} synaptic events that lead to a "
-        f"spike {energy.all_events * 1e12:.2f} pJ; energy books balance to {energy.imbalance:.1e}"
+        f"with one synaptic event {energy.with_event * 1e12:.2f} pJ; with all {energy.events:.1f} synaptic events "
+        f"that lead to a spike {energy.all_events * 1e12:.2f} pJ; energy books balance to {energy.imbalance:.1e}"
     )
     return KPI(
         "circuit.energy_per_spike",
@@ -274,7 +276,7 @@ def population(
     nominal = bench(neuron, current=current, windows=((1e-6, 4e-4), (1.1, 1.2)))
     circuits = sample(nominal, *mismatch(nominal), *spreads, n=n, key=key)
     firing = run(circuits, 4e-4, lanes=LANES, spikes=spikes)
-    own = sum(firing.per_spike(s) for s in ("supply.core", "supply.delay", "supply.gate", "drive.current"))
+    own = _supplied(firing, "supply.core", "supply.delay", "supply.gate", "drive.current")
     fires = firing.counts >= 3
     blank = np.where(fires, 1.0, np.nan)
     with np.errstate(invalid="ignore"):
@@ -292,9 +294,13 @@ def population(
     )
 
 
+def _supplied(firing: Firing, *names: str) -> np.ndarray:
+    """Energy that sources deliver between spikes [J]."""
+    return sum((firing.per_spike(name) for name in names), start=np.zeros_like(firing.intervals))
+
+
 def _all_supplies(firing: Firing) -> np.ndarray:
-    """Energy that all sources deliver between spikes [J]."""
-    return sum((firing.per_spike(s) for s in ("supply", "bias", "drive")), start=np.zeros_like(firing.intervals))
+    return _supplied(firing, "supply", "bias", "drive")
 
 
 def _settled_rate(firing: Firing) -> np.ndarray:

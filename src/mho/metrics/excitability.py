@@ -1,14 +1,14 @@
-"""Figures of excitability modulation: how an ECRAM inside a neuron changes its rate during a train, and how that fades."""
+"""Figures of excitability modulation: how an ECRAM inside a neuron changes its rate in a train, and how that fades."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import equinox as eqx
 import jax
 import numpy as np
+from numpy.typing import ArrayLike
 
 from mho.circuits.neurons.bench import ECRAM, bench, run
 from mho.circuits.neurons.neuron import AbstractNeuron
@@ -55,7 +55,7 @@ def excitability(
     current: float = 20e-9,
     train: float = 60e-6,
     probe: float = 25e-6,
-    silences: Sequence[float] = (2e-3, 10e-3, 30e-3, 100e-3, 300e-3),
+    silences: ArrayLike = (2e-3, 10e-3, 30e-3, 100e-3, 300e-3),
     lanes: int = LANES,
 ) -> dict[int, Modulation]:
     """A train, a silence and a probe, with the neuron's ECRAM and with its polarity reversed.

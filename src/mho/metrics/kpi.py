@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from mho.core.parameters import ParameterSet
 from mho.core.quantities import engineering
 
 
@@ -88,3 +89,12 @@ def percentiles(values: np.ndarray, low: float = 5.0, high: float = 95.0) -> dic
         "std": float(np.std(values)),
         "kind": f"{low:g}th to {high:g}th percentile",
     }
+
+
+def provenance_of(parameters: ParameterSet, names: Sequence[str] | None = None) -> list[dict[str, str]]:
+    """Source, place and manner of a set's numbers, all of them or those named, for a KPI's `provenance`."""
+    return [
+        {"number": f"{parameters.name}.{name}", "source": number.source, "where": number.where, "how": number.how}
+        for name, number in parameters.numbers.items()
+        if names is None or name in names
+    ]

@@ -12,7 +12,7 @@ from mho.core import engineering
 from mho.core.parameters import ParameterSet
 from mho.metrics.kpi import KPI, percentiles
 from mho.networks.discrimination import Discrimination, Scores
-from mho.networks.filters import FilterStudy
+from mho.networks.filters import SPIKES, FilterStudy
 
 Provenance = Sequence[Mapping[str, str]]
 _FILTER_NUMBERS = (
@@ -58,8 +58,8 @@ def filter_peak(study: FilterStudy, *, provenance: Provenance = (), conditions: 
         name="network.filter_peak",
         value=peak if math.isfinite(peak) else None,
         unit="Hz",
-        definition="rate of a regular train at which the steady efficacy u x of a synapse, facilitation u in the device and "
-        "depression x in a resource, is largest; theory 1/sqrt(U tau_f tau_rec)",
+        definition="rate of a regular train at which the steady efficacy u x of a synapse (facilitation u in the "
+        "device, depression x in a resource) is largest; theory 1/sqrt(U tau_f tau_rec)",
         spread=percentiles(study.population_peak),
         n=int(study.population_peak.size),
         failures={"NO_PEAK": missing} if missing else {},
@@ -71,7 +71,7 @@ def filter_peak(study: FilterStudy, *, provenance: Provenance = (), conditions: 
             "theory, exact for one mode of the mean time": engineering(float(study.one_mode[0]), "Hz"),
             "depression": band.labels[0],
             "largest difference of simulated from closed form": f"{_apart(band.closed[0], band.simulated[0]):.2g}",
-            "long-term change": f"left out; the long train's consolidation adds {100 * study.long_term:.2g} % at the peak",
+            "long-term change": f"left out; consolidation adds {100 * study.long_term:.2g} % at the peak by spike {SPIKES}",
             **(conditions or {}),
         },
         provenance=provenance,
@@ -100,8 +100,8 @@ def rate_discrimination(
         name="network.rate_discrimination",
         value=float(np.mean(result.unknown.bank)),
         unit="1",
-        definition="share of held-out Poisson trains whose rate a bank of band-pass device synapses, a neuron behind each and a "
-        "linear readout of the neurons' spike counts decide rightly, the number of afferents that fire together unknown",
+        definition="share of held-out Poisson trains whose rate is decided rightly by a bank of band-pass device "
+        "synapses, a neuron behind each and a linear readout of their spike counts; how many afferents fire together is unknown",
         spread={"low": low, "high": high, "kind": f"95 % interval of the mean over {len(task.seeds)} seeds"},
         n=held_out,
         boundary=f"{_SYNAPSE}; neurons and readout are ideal; device-to-device, cycle-to-cycle and read noise are in",

@@ -1,12 +1,12 @@
-"""Figures of an ECRAM synapse circuit: resistance per spike, facilitation, recovery, paired pulses, energy per event."""
+"""Figures of an ECRAM synapse: resistance per spike, facilitation, recovery, paired pulses, energy per event."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from mho.circuits.synapses.train import SynapticTrain, stimulate
 from mho.metrics.circuit import RECONSTRUCTION
@@ -40,8 +40,8 @@ class Facilitation:
 
 def facilitation(
     synapse: Any,
-    rates: Sequence[float] = (10.0, 50.0, 200.0, 1e3, 5e3, 20e3),
-    silences: Sequence[float] = (2e-3, 10e-3, 30e-3, 100e-3, 300e-3),
+    rates: ArrayLike = (10.0, 50.0, 200.0, 1e3, 5e3, 20e3),
+    silences: ArrayLike = (2e-3, 10e-3, 30e-3, 100e-3, 300e-3),
 ) -> Facilitation:
     """Facilitation at several rates, and what is left of it after several silences (in the circuit, membrane held).
 
@@ -62,8 +62,8 @@ def facilitation(
     return Facilitation(rates, silences, ratio[:, 0, :-1], resistance, ratio[:, :, -1], done)
 
 
-def paired_pulse(synapse: Any, intervals: Sequence[float]) -> np.ndarray:
-    """Charge of the second of two spikes over the first's at each interval from start to start [s]; shape (intervals,)."""
+def paired_pulse(synapse: Any, intervals: ArrayLike) -> np.ndarray:
+    """Charge of the second of two spikes over the first's, at each interval from start to start [s]."""
     intervals = np.asarray(intervals, np.float64)
     rest = intervals[:, None] + 1e-5 * np.arange(1, TRAIN - 1)  # spikes that only fill the train
     starts = 1e-6 + np.concatenate([0 * intervals[:, None], intervals[:, None], rest], axis=1)
@@ -103,12 +103,13 @@ def resistance_per_spike(train: SynapticTrain, *, device_step: float) -> KPI:
         "circuit.transient_resistance_per_spike",
         value,
         "ohm",
-        definition="fall of the channel resistance by the first presynaptic spike from rest, from the device's state in the circuit",
+        definition="fall of the channel resistance by the first spike from rest, as the circuit left the device",
         n=len(steps),
         failures=train.failures,
         conditions={"spike": "1 V, 200 ns", "device floor": f"{device_step:.1f} ohm"},
         provenance=RECONSTRUCTION,
-        note=f"differs from the device floor by {100 * (value / device_step - 1):+.2f} %; the gate driver's supply is a design value solved for this",
+        note=f"differs from the device floor by {100 * (value / device_step - 1):+.2f} %; "
+        "the gate driver's supply is a design value solved for this",
     )
 
 
@@ -125,8 +126,9 @@ def synaptic_event(train: SynapticTrain) -> KPI:
         spread={"low": float(np.nanmin(each)), "high": float(np.nanmax(each)), "kind": "over spikes and rates"},
         n=int(each.shape[0]),
         failures=train.failures,
-        boundary="channel read with mirror, gate driver, gate charge; without leakage between events and generation of the spike",
+        boundary="channel read with mirror, gate driver, gate charge; not leakage between events, nor making the spike",
         conditions={"supply": "1.0 V", "spike": "1 V, 200 ns"},
         provenance=RECONSTRUCTION,
-        note=f"channel read {np.nanmean(train.energies['read']) * 1e12:.3f} pJ, gate {1e12 * (gate - drivers):.3f} pJ, drivers {1e12 * drivers:.3f} pJ",
+        note=f"channel read {np.nanmean(train.energies['read']) * 1e12:.3f} pJ, "
+        f"gate {1e12 * (gate - drivers):.3f} pJ, drivers {1e12 * drivers:.3f} pJ",
     )

@@ -158,7 +158,7 @@ def topologies_kpi(found: Mapping[str, Topology]) -> KPI:
         definition=f"energy per spike of {', '.join(found)}, in this order",
         n=len(found),
         failures=failures,
-        boundary="neuron with its ECRAM and gate driver, and the charge from its input; without bias generation and synapses",
+        boundary="neuron with its ECRAM and gate driver, and its input's charge; without bias generation and synapses",
         conditions={"input": "20 nA", "supply": "1.0 V", "temperature": "27 C"},
         provenance=RECONSTRUCTION,
         note=f"change of the interval over {_COMPARED} intervals for polarity +1 / -1, and facilitation: {effects}",

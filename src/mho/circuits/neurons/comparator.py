@@ -82,6 +82,6 @@ class ComparatorLIF(AbstractNeuron):
     def where(self) -> str:
         """Where the ECRAM sits, and why there."""
         return (
-            "bias of the reset level: a current that flows only during the reset lifts the level to I_b R; through the bare "
-            "reset path nothing transfers, because the reset to ground is complete"
+            "bias of the reset level: a current that flows only during the reset lifts the level to I_b R; through the "
+            "bare reset path nothing transfers, because the reset to ground is complete"
         )

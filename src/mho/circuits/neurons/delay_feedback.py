@@ -10,7 +10,7 @@ from mho.devices.device import Number
 
 
 class DelayFeedbackLIF(AbstractNeuron):
-    r"""Delay-feedback LIF: a current-starved inverter as threshold, a starved delay that sets the spike's width, a reset.
+    r"""Delay-feedback LIF: a current-starved inverter as threshold, a starved delay for the spike's width, a reset.
 
     The membrane charges, :math:`C\dot v = I - I_{leak}(v)`, up to the threshold of the starved inverter; positive
     feedback

@@ -1,4 +1,4 @@
-"""What every neuron circuit is: a module of SI fields that gives named circuit elements, with or without an ECRAM inside."""
+"""What every neuron circuit is: a module of SI fields that gives named elements, with or without an ECRAM inside."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SETTLED = 1e-6  # [s]; sources jump to their values at t = 0 and may glitch the 
 
 
 class Excitability(eqx.Module):
-    """The ECRAM inside a neuron: each of the neuron's own spikes drives its gate, its channel acts on the next interval.
+    """The ECRAM inside a neuron: the neuron's own spikes drive its gate, its channel acts on the next interval.
 
     Args:
         device: Any ECRAM; its `polarity` decides the sign of the modulation together with the topology.

@@ -61,7 +61,7 @@ class Firing:
         return failures(self.status)
 
     def per_spike(self, name: str) -> np.ndarray:
-        """Energy between successive spikes, delivered by a source or dissipated in a group [J]; zeros if there is none such."""
+        """Energy between successive spikes, by a source or in a group [J]; zeros if there is none such."""
         found = [x for key, x in self.energies.items() if key == name or key.startswith(f"{name}.")]
         return np.diff(np.sum(found, axis=0), axis=1) if found else np.zeros_like(self.intervals)
 
@@ -158,7 +158,7 @@ def _joined(runs: list[Run], kept: list[int], lanes: int) -> Firing:
 
 
 def runaway(firing: Firing, shortest: Any) -> np.ndarray:
-    """Status of each sample, where samples that filled their events faster than intervals of `shortest` [s] are RUNAWAY."""
+    """Status of each sample; those that filled their events at intervals below `shortest` [s] are RUNAWAY."""
     last = np.array([x[np.isfinite(x)][-1] if np.isfinite(x).any() else np.inf for x in firing.intervals])
     stopped = np.isin(firing.status, [Status.EVENTS_FULL, Status.MAX_ITERATIONS])
     return np.where(stopped & (last < shortest), int(Status.RUNAWAY), firing.status)

@@ -65,6 +65,6 @@ class SchmittTrigger(AbstractNeuron):
     def where(self) -> str:
         """Where the ECRAM sits, and why there."""
         return (
-            "threshold: foot of the trigger's N stack, whose own current near the upper threshold lifts it by I R; the reset "
-            "path does not act, because the hysteresis sets where the reset stops"
+            "threshold: foot of the trigger's N stack, whose own current near the upper threshold lifts it by I R; the "
+            "reset path does not act, because the hysteresis sets where the reset stops"
         )

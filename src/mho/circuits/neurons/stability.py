@@ -47,8 +47,8 @@ class Stability:
         """
         if self.status is Status.RUNAWAY:
             raise SolverError(
-                f"The neuron runs away: at a loading of {self.runaway_from:.2f} of its ECRAM, which steady firing reaches "
-                f"({self.reached:.2f}), it fires without input or faster than its own spikes end. Lengthen the reset "
+                f"The neuron runs away: at a loading of {self.runaway_from:.2f} of its ECRAM (steady firing reaches "
+                f"{self.reached:.2f}) it fires without input or faster than its own spikes end. Lengthen the reset "
                 "(v_refractory up), reduce the ECRAM's g_volatile, or reverse its polarity."
             )
 

@@ -68,6 +68,6 @@ class ThresholdSwitch(AbstractNeuron):
     def where(self) -> str:
         """Where the ECRAM sits, and why there."""
         return (
-            "load in series with the switch: together with the switch's on-resistance it sets the membrane voltage at which the "
+            "load in series with the switch: with the switch's on-resistance it sets the membrane voltage at which the "
             "holding current is reached; in a separate reset path it could not act, because the switch is the reset"
         )

@@ -67,7 +67,8 @@ class VolatileSwitch(AbstractContinuousDevice):
         values = (self.i_hold, self.r_on, self.v_hold)
         if all(isinstance(x, np.ndarray) for x in values) and np.any(self.i_hold * self.r_on >= self.v_hold):
             raise ParameterError(
-                "VolatileSwitch: i_hold * r_on must lie below v_hold, or the holding current does not decide when it lets go. Lower i_hold."
+                "VolatileSwitch: i_hold * r_on must lie below v_hold, or the holding current does not decide when it "
+                "lets go. Lower i_hold."
             )
 
     def rest(self) -> SwitchState:
@@ -84,6 +85,7 @@ class VolatileSwitch(AbstractContinuousDevice):
         return ()
 
     def rate(self, state: SwitchState, voltages: tuple[Number, ...], *, temperature: float = ROOM) -> SwitchState:
+        """Rate of z [1/s]."""
         v = voltages[0] - voltages[1]
         return SwitchState((self._target(state, v) - state.z) / self.t_switch)
 

@@ -41,6 +41,7 @@ def gate_supply(
     if not steps[0] < target < steps[-1]:
         low, high, wanted = (engineering(float(x), "ohm") for x in (steps[0], steps[-1], target))
         raise SolverError(
-            f"Gate levels from {levels[0]:.3g} V to {levels[-1]:.3g} V give steps of {low} to {high}, not {wanted}. Widen span."
+            f"Gate levels from {levels[0]:.3g} V to {levels[-1]:.3g} V give steps of {low} to {high}, not {wanted}. "
+            "Widen span."
         )
     return float(np.interp(np.log(target), np.log(np.maximum(steps, 1e-3)), levels))

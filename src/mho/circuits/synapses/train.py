@@ -1,4 +1,4 @@
-"""A synapse under a train of presynaptic spikes, with the membrane held: charge, channel resistance and energy per spike."""
+"""A synapse under a train of presynaptic spikes, membrane held: charge, channel resistance and energy per spike."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def stimulate(
         raise InputError(
             f"Spike starts must be at least {2 * _START:g} s and further apart than the width of a spike. Spread them."
         )
-    count, pulses = starts.shape
+    count = len(starts)
     parts = []
     for begin in range(0, count, lanes):
         share = np.minimum(np.arange(begin, begin + lanes), count - 1)
