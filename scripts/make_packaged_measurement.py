@@ -1,6 +1,8 @@
-"""Make the packaged pulse measurement: synthetic, from the reconstruction `ecram_stp_ref`, with noise and missing samples.
+"""Make the packaged pulse measurement: synthetic, from the reconstruction `ecram_stp_ref`, with noise and missing
+samples.
 
-Run ``python scripts/make_packaged_measurement.py``; it writes src/mho/fitting/data/ecram_stp_synthetic.csv. The same key gives the
+Run ``python scripts/make_packaged_measurement.py``; it writes src/mho/fitting/data/ecram_stp_synthetic.csv. The same
+key gives the
 same file.
 """
 
@@ -96,8 +98,10 @@ def text(rows: Iterator[tuple[int, float, float, float]]) -> str:
         "# SYNTHETIC pulse measurement, not a real device.",
         f"# made by: scripts/make_packaged_measurement.py, key {KEY}, with mho's own ECRAM model",
         f"# parameter set: {ref.name} ({ref.summary})",
-        f"# noise: read {ref.numbers['sigma_read'].value:g} of the conductance, cycle to cycle {ref.numbers['sigma_cycle'].value:g} of a pulse's effect; {100 * MISSING:g} % of the readings missing",
-        "# sweeps: trains at 10, 30, 100, 300 and 1000 Hz with recovery, pairs 2 to 200 ms apart, 50 Hz at 0.9 V and at 1.1 V, an irregular train",
+        f"# noise: read {ref.numbers['sigma_read'].value:g} of the conductance, cycle to cycle "
+        f"{ref.numbers['sigma_cycle'].value:g} of a pulse's effect; {100 * MISSING:g} % of the readings missing",
+        "# sweeps: trains at 10, 30, 100, 300 and 1000 Hz with recovery, pairs 2 to 200 ms apart, 50 Hz at 0.9 V and "
+        "at 1.1 V, an irregular train",
         "# between sweeps: the device rested until the volatile state was gone",
         "# temperature: 27 degC",
         "# form: a row with v_gate and width is a gate pulse that starts at t; the others are readings of the channel",

@@ -102,5 +102,6 @@ def test_the_block_bootstrap_of_a_mean_has_its_standard_error():
     data = np.repeat(rng.normal(size=blocks), length)  # fully correlated within a block
     weights = weights_of_blocks(np.arange(300), np.repeat(np.arange(blocks), length), 300, 2000, rng)
     means = weights @ data / 300
-    # The standard error of the mean of 60 independent numbers; 2000 replicates know it to 2 %, the weights' sum adds 1/60.
+    # The standard error of the mean of 60 independent numbers; 2000 replicates know it to 2 %, the weights' sum adds
+    # 1/60.
     assert np.std(means) == pytest.approx(np.std(data) / np.sqrt(blocks), rel=0.08)

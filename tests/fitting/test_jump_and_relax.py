@@ -40,7 +40,8 @@ def maker():
 
 def test_the_generating_parameters_lie_in_their_intervals(packaged):
     missed = [name for name, value in TRUTH.items() if not packaged[0][name].covers(value)]
-    # Thirteen intervals of 95 %: two misses are no surprise (14 % of the time), three are (2.5 %). The resistance per spike is
+    # Thirteen intervals of 95 %: two misses are no surprise (14 % of the time), three are (2.5 %). The resistance per
+    # spike is
     # what the paper states, and must not be among them.
     assert len(missed) <= 2, missed
     assert "r_step" not in missed

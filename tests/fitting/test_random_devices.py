@@ -25,21 +25,27 @@ def protocol(path):
         lines += [f"{sweep},{t},0,,50" for t in (1, 2, 3)]
         for k in range(count):
             t = 10 + k * interval
-            lines += [f"{sweep},{t:.3f},1,200,", f"{sweep},{t + 0.3 * interval:.3f},0,,50", f"{sweep},{t + 0.8 * interval:.3f},0,,50"]
+            lines += [
+                f"{sweep},{t:.3f},1,200,",
+                f"{sweep},{t + 0.3 * interval:.3f},0,,50",
+                f"{sweep},{t + 0.8 * interval:.3f},0,,50",
+            ]
         lines += [f"{sweep},{t + interval + gap:.3f},0,,50" for gap in (4.1, 8, 16, 32, 64, 128)]
     path.write_text("\n".join(lines))
     return read_pulses(path)
 
 
+_answers = jax.jit(jax.vmap(readings, in_axes=(None, None, 0)))
+
+
 def measured(measurement, device, rng):
     """The measurement that this device would have given, with read noise 0.3 % and cycle-to-cycle noise 5 %."""
+    train = pulse_train(measurement)
 
     def model(theta, excess):
         with jax.enable_x64(True):
-            answer = jax.jit(jax.vmap(lambda e: readings(device, train, e)))
-            return np.log(np.asarray(answer(excess)))
+            return np.log(np.asarray(_answers(device, train, excess)))
 
-    train = pulse_train(measurement)
     noise = {"sigma_read": 0.003, "sigma_cycle": 0.05}
     g = np.exp(simulated(model, np.zeros(1), train, noise, 1, rng)[0])
     whole = np.array(measurement.g)
@@ -59,13 +65,17 @@ def test_intervals_of_random_devices_hold_the_truth(tmp_path):
             base, x_0=float(np.clip(0.16 * factor[3], 0.05, 0.5)), g_volatile=30e-6 * factor[0], efficacy=efficacy, weights=(1.0,),
             tau=(tau,), consolidation=0.0,
         )  # fmt: skip
-        truth = dict(zip(NAMES, (float(device.g_rest), 30e-6 * factor[0], efficacy, tau, float(device.r_step)), strict=True))
+        truth = dict(
+            zip(NAMES, (float(device.g_rest), 30e-6 * factor[0], efficacy, tau, float(device.r_step)), strict=True)
+        )
         result = fit(measured(template, device, rng), key=jr.key(1), modes=1, optional=(), replicates=96)
         held += [result[name].covers(value) for name, value in truth.items()]
-        ratios += [result[name].value / value for name, value in truth.items()]
-    # Of 30 intervals of 95 %, 25 or more hold the truth in 99.7 % of all trials; every estimate is within a quarter of it.
+        ratios += [result[name].value / truth[name] for name in ("g_rest", "tau[0]", "r_step")]
+    # Of 30 intervals of 95 %, 25 or more hold the truth in 99.7 % of all trials. What every train shows is within 15
+    # % of the
+    # truth; g_volatile and efficacy are known apart only as far as a train saturates the device.
     assert sum(held) >= 25, held
-    assert max(abs(np.log(ratios))) < np.log(1.25)
+    assert max(abs(np.log(ratios))) < np.log(1.15)
 
 
 @pytest.fixture(scope="module")
@@ -76,11 +86,11 @@ def one(tmp_path_factory):
     return measured(protocol(path), device, np.random.default_rng(5))
 
 
-def test_a_forced_second_mode_is_called_collapsed_and_held(one):
+def test_a_forced_second_mode_is_called_into_question(one):
     result = fit(one, key=jr.key(0), modes=2, optional=(), replicates=32)
-    status = {e.name: e.status for e in result.estimates}
-    assert "collapsed" in (status["tau[0]"], status["tau[1]"])
-    assert any("fewer than 2 modes" in w for w in result.warnings)
+    assert result.modes == 2
+    assert any("prefers 1" in w for w in result.warnings)
+    assert result.candidates[0].bic < result.candidates[1].bic
 
 
 def test_consolidation_that_is_not_there_rests_at_its_bound_and_is_named(one):
@@ -93,7 +103,9 @@ def test_consolidation_that_is_not_there_rests_at_its_bound_and_is_named(one):
 
 
 def test_one_key_gives_one_result_and_a_fixed_number_stays(one):
-    first, second = (fit(one, key=jr.key(3), modes=1, optional=(), replicates=32, fixed={"efficacy": 0.09}) for _ in range(2))
+    first, second = (
+        fit(one, key=jr.key(3), modes=1, optional=(), replicates=32, fixed={"efficacy": 0.09}) for _ in range(2)
+    )
     assert first["efficacy"].value == pytest.approx(0.09, rel=1e-6)
     assert first["efficacy"].status == "held"
     assert [(e.value, e.low, e.high) for e in first.estimates if e.status == "fitted"] == [

@@ -60,7 +60,8 @@ def test_the_train_is_the_devices_own_event_face(tmp_path, name, x64):
     m = file(tmp_path, 500.0 if "long" in name else 0.2)
     expected = one_by_one(device, m)
     found = np.asarray(jax.jit(readings)(device, pulse_train(m)))
-    # Rounding: both are closed forms, but the array form subtracts exponentials from one, which costs some digits where a gap
+    # Rounding: both are closed forms, but the array form subtracts exponentials from one, which costs some digits
+    # where a gap
     # is short against the relaxation.
     np.testing.assert_allclose(found, expected, rtol=1e-9)
 

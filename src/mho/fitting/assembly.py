@@ -49,7 +49,8 @@ class Finished:
     ) -> Estimate:
         """A function of the parameter vector with its 95 % interval, symmetric on the given scale.
 
-        The interval is the wider of the block bootstrap (with Student's quantile for the blocks left over) and the simulated
+        The interval is the wider of the block bootstrap (with Student's quantile for the blocks left over) and the
+        simulated
         repetitions.
         """
         value = np.asarray(of(self.solution.theta))

@@ -26,7 +26,8 @@ def levels(
 ) -> np.ndarray:
     """Two-level signal of a noisy one: True where the gate is on its active level (the one further from 0 V).
 
-    The signal switches on above `high` and off below `low` of the distance between its two levels, and only where the new
+    The signal switches on above `high` and off below `low` of the distance between its two levels, and only where the
+    new
     level stays for `debounce`, counted in time and not in samples, because instruments drop samples.
 
     Args:
@@ -34,7 +35,8 @@ def levels(
         v: Gate voltage [V].
         low: Threshold of switching off, as a share of the distance.
         high: Threshold of switching on.
-        debounce: Shortest level that counts [s]; by default one and a half sampling steps if the levels are noisy, 0 if not.
+        debounce: Shortest level that counts [s]; by default one and a half sampling steps if the levels are noisy, 0
+        if not.
     """
     a, b = two_means(v)
     rest, active = (a, b) if abs(a) <= abs(b) else (b, a)
@@ -86,7 +88,8 @@ def first_changed(
     """Rows of the first sample after each switching on and off, from the gate current where there is one.
 
     The logged gate voltage is the instrument's set value and may lead the true edge by some samples; the gate current
-    answers at once, by the displacement current of the gate. Within `reach` sampling steps after a logged edge the first sample
+    answers at once, by the displacement current of the gate. Within `reach` sampling steps after a logged edge the
+    first sample
     is taken at which the gate current has moved by half of the largest move found there.
 
     Args:

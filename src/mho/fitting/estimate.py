@@ -39,9 +39,11 @@ class Problem:
         return np.where(np.isfinite(data), values - np.nan_to_num(data), 0.0)
 
     def jacobian(self, theta: np.ndarray, values: np.ndarray, free: np.ndarray) -> np.ndarray:
-        """Derivative of the values (lanes, values, parameters) by forward differences; 0 for parameters that do not move.
+        """Derivative of the values (lanes, values, parameters) by forward differences; 0 for parameters that do not
+        move.
 
-        All perturbed vectors of all lanes are one batch. Against forward-mode differentiation of the scan over pulses this
+        All perturbed vectors of all lanes are one batch. Against forward-mode differentiation of the scan over pulses
+        this
         compiles three to five times faster and runs as fast, and in double precision its error (1e-6 of the derivative)
         is far below the noise.
         """
@@ -194,7 +196,8 @@ def block_weights(
 ) -> np.ndarray:
     """Random weights of a Bayesian block bootstrap: one exponential number for each run of `length` rows.
 
-    Contiguous blocks keep the residuals' correlation; no block is ever wholly absent, so that a parameter which a single
+    Contiguous blocks keep the residuals' correlation; no block is ever wholly absent, so that a parameter which a
+    single
     stretch of the measurement informs stays determined.
 
     Args:

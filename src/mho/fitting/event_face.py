@@ -35,7 +35,8 @@ _NONE = -40.0  # logarithm of the weight ratio of a mode that is not in use
 class Layout:
     """Where each free number stands in the parameter vector of up to `modes` modes.
 
-    Conductances, times, voltages, the exponent and consolidation move on a logarithmic scale, the efficacy on a logit scale,
+    Conductances, times, voltages, the exponent and consolidation move on a logarithmic scale, the efficacy on a logit
+    scale,
     the weights as logarithms of their ratio to the first mode's.
     """
 
@@ -120,7 +121,8 @@ def _lanes(theta, excess, train: PulseTrain, base: ECRAM, modes: int):
 def curve(train: PulseTrain, base: ECRAM, modes: int):
     """The function of :class:`~mho.fitting.estimate.Problem`: log-conductance at any number of parameter vectors.
 
-    One function is compiled for all numbers of modes: a mode whose weight ratio is exp(-40) is none. Its second argument, the
+    One function is compiled for all numbers of modes: a mode whose weight ratio is exp(-40) is none. Its second
+    argument, the
     relative excess of each pulse's effect in each lane, serves to simulate cycle-to-cycle noise.
     """
     none = np.zeros((_LANES, len(train.gap)))
@@ -186,8 +188,10 @@ def reference(measurement: PulseMeasurement, train: PulseTrain, usable: np.ndarr
     reach = float(np.max(np.abs(extreme)))
     if reach < 4.0 * noise * g_rest or jumps.size < 3:
         raise MeasurementError(
-            f"{measurement.path}: the conductance moves by at most {engineering(reach, 'S')} with a read noise of {engineering(noise * g_rest, 'S')}; "
-            "g_volatile, efficacy and tau cannot be identified. Use stronger or more pulses, read sooner after them, or average readings."
+            f"{measurement.path}: the conductance moves by at most {engineering(reach, 'S')} with a read noise of "
+            f"{engineering(noise * g_rest, 'S')}; "
+            "g_volatile, efficacy and tau cannot be identified. Use stronger or more pulses, read sooner after them, "
+            "or average readings."
         )
     rested = np.asarray(train.gap)[pulse[crossed]]
     early = crossed[rested >= np.quantile(rested, 0.7)]
@@ -195,7 +199,8 @@ def reference(measurement: PulseMeasurement, train: PulseTrain, usable: np.ndarr
     positive = elapsed[(elapsed > 0) & real[pulse]]
     if positive.size == 0:
         raise MeasurementError(
-            f"{measurement.path}: no reading was taken after a pulse's end, so tau cannot be identified. Read between the pulses, at several delays."
+            f"{measurement.path}: no reading was taken after a pulse's end, so tau cannot be identified. Read between "
+            "the pulses, at several delays."
         )
     return Reference(
         v_ref,

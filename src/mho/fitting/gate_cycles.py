@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -73,7 +73,8 @@ def gate_cycles(measurement: PulseMeasurement) -> Cycles:
     on = on[: len(off)]
     if len(on) < _FEWEST_CYCLES:
         raise MeasurementError(
-            f"{measurement.path}: too few gate cycles, {len(on)} found and at least {_FEWEST_CYCLES} needed. Measure more cycles."
+            f"{measurement.path}: too few gate cycles, {len(on)} found and at least {_FEWEST_CYCLES} needed. Measure "
+            "more cycles."
         )
     rows = np.arange(len(t))
     cycle = np.searchsorted(on, rows, side="right")
@@ -181,8 +182,10 @@ def fit_gate_cycles(
 ) -> Fit:
     r"""Fit an ECRAM to gate cycles: slow sigmoidal loading, fast release, slow order, power-law read-out, aging.
 
-    One mode with :math:`h \to \infty` (no release while driven), :math:`G = g_{min} + g_v g_a Q^m z`, and the time from each true
-    edge to the first sample after it as a nuisance. The residual is a share of the largest conductance. Intervals come from a
+    One mode with :math:`h \to \infty` (no release while driven), :math:`G = g_{min} + g_v g_a Q^m z`, and the time
+    from each true
+    edge to the first sample after it as a nuisance. The residual is a share of the largest conductance. Intervals
+    come from a
     bootstrap over whole cycles in which no cycle is ever absent.
 
     Args:
@@ -238,7 +241,8 @@ def fit_gate_cycles(
 def _without_gate_current(measurement: PulseMeasurement, cycles: Cycles) -> tuple[np.ndarray, Estimate | None]:
     """Conductance without the share of the gate's current that leaves by the drain.
 
-    The share is found where the channel has long been off and both currents have decayed together: the slope of one on the other.
+    The share is found where the channel has long been off and both currents have decayed together: the slope of one
+    on the other.
     """
     if measurement.i_gate is None or measurement.v_read is None:
         return np.array(measurement.g), None
@@ -360,7 +364,8 @@ def _structure(inside: np.ndarray, n_effective: float, cycles: Cycles, rows: np.
     )
     found.append(
         f"largest residual {-100 * inside[largest]:+.2g} % in cycle {cycles.cycle[rows[largest]]}, "
-        f"{engineering(cycles.t[rows[largest]] - cycles.on[max(cycles.cycle[rows[largest]] - 1, 0)], 's', 3)} after switching on"
+        f"{engineering(cycles.t[rows[largest]] - cycles.on[max(cycles.cycle[rows[largest]] - 1, 0)], 's', 3)} after "
+        "switching on"
     )
     found.append(
         "one gate amplitude, one duty cycle, one device: voltage, temperature and device dependence were not measured"

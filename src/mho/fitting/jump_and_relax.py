@@ -45,21 +45,29 @@ def fit(
 ) -> Fit:
     r"""Fit an ECRAM to a pulse measurement.
 
-    The residual is the relative one, :math:`\ln(g_{model}/g)`, because a read's noise is a share of it. For each number of modes the fit
-    starts from values read off the data and from seven vectors scattered about them, descends from all at once, and refines the best.
-    The number of modes minimises :math:`\mathrm{BIC} = n_{eff}\ln(S/n) + p\ln n_{eff}`, with n_eff the number of independent residuals of the
-    richest model: residuals are correlated, because a pulse's random excess stays in the state. Each interval is the wider of
-    two: a block bootstrap with refits, which holds for any misfit, and refits to simulated repetitions with the read and
-    cycle-to-cycle noise found in the residuals, which holds for excess that stays. A parameter that rests on a bound is named, frozen there, and the rest refitted.
+    The residual is the relative one, :math:`\ln(g_{model}/g)`, because a read's noise is a share of it. For each
+    number of modes the fit
+    starts from values read off the data and from seven vectors scattered about them, descends from all at once, and
+    refines the best.
+    The number of modes minimises :math:`\mathrm{BIC} = n_{eff}\ln(S/n) + p\ln n_{eff}`, with n_eff the number of
+    independent residuals of the
+    richest model: residuals are correlated, because a pulse's random excess stays in the state. Each interval is the
+    wider of
+    two: a block bootstrap with refits, which holds for any misfit, and refits to simulated repetitions with the read
+    and
+    cycle-to-cycle noise found in the residuals, which holds for excess that stays. A parameter that rests on a bound
+    is named, frozen there, and the rest refitted.
 
     Args:
         measurement: The data, from :func:`read_pulses`.
-        start: Parameter set that gives the numbers which this measurement cannot (window of the non-volatile state, gate
+        start: Parameter set that gives the numbers which this measurement cannot (window of the non-volatile state,
+        gate
             network, temperature laws); by default ``ecram_stp_ref``.
         key: Random key, for the scatter of the starts and the bootstrap; one key gives one result.
         modes: ``"auto"``, or a number from 1 to 4.
         hold_out: ``"last sweep"`` (the last fifth of the readings if there is one sweep) or None.
-        optional: Numbers fitted besides g_rest, g_volatile, efficacy, weights and tau: ``consolidation``, ``exponent``. `v_0` is
+        optional: Numbers fitted besides g_rest, g_volatile, efficacy, weights and tau: ``consolidation``,
+        ``exponent``. `v_0` is
             added by itself where pulses of several amplitudes were applied.
         fixed: Numbers held at a known value, for example ``{"efficacy": 0.08}``.
         replicates: Refits behind the intervals.
@@ -89,14 +97,14 @@ def fit(
 
     say(0.02, "compiling the device's event face")
     solutions = []
-    counts = range(1, MOST_MODES + 1) if modes == "auto" else [int(modes)]
+    counts = range(1, layout.modes + 1)
     model = event_face.curve(train, base, layout.modes)
     problems = {}
     for k in counts:
         low, high = (np.where(np.isfinite(given), given, b) for b in event_face.bounds(layout, reference, k))
         problems[k] = Problem(layout.names, low, high, np.where(usable, data, np.nan), weight, model)
     frees = {k: layout.free(k, optional_set, set(fixed or {})) for k in counts}
-    _enough(measurement, len(rows), int(frees[min(counts)].sum()))
+    _enough(measurement, len(rows), int(frees[1 if modes == "auto" else layout.modes].sum()))
     scattered = {
         k: np.where(np.isfinite(given), given, event_face.starts(layout, reference, base, k, _STARTS, generator))
         for k in counts
@@ -107,10 +115,12 @@ def fit(
         solutions.append(solve(problems[k], k, found[k], frees[k], layout, optional_set))
     n_effective = effective_size(solutions[-1].residual[rows])
     candidates = tuple(candidate(s, layout, rows, held_out, n_effective) for s in solutions)
-    chosen = choose(solutions, candidates)
-    solution = solutions[chosen]
+    best = solutions[choose(solutions, candidates)]
+    solution = best if modes == "auto" else solutions[-1]
     problem = problems[solution.modes]
     solution, warnings = settle(problem, solution, layout)
+    if best.modes < solution.modes:
+        warnings.append(f"{solution.modes} modes were asked for; the information criterion prefers {best.modes}")
     n_effective = effective_size(solution.residual[rows])
     length = int(max(np.ceil(3.0 * len(rows) / n_effective), np.ceil(len(rows) ** (1 / 3))))
     device = event_face.device_of(solution.theta, base, layout.modes, solution.modes)
@@ -158,7 +168,8 @@ def _check(
     unknown = [o for o in optional if o not in ("consolidation", "exponent", "v_0")]
     if unknown:
         raise MeasurementError(
-            f"{unknown[0]!r} cannot be fitted to pulses and readings; optional may name consolidation, exponent and v_0."
+            f"{unknown[0]!r} cannot be fitted to pulses and readings; optional may name consolidation, exponent and "
+            "v_0."
         )
     unknown = [f for f in fixed if f not in event_face.HEAD]
     if unknown:
@@ -166,7 +177,8 @@ def _check(
     levels = np.unique(np.round(np.abs(measurement.pulses.amplitude), 4))
     if "v_0" in optional and len(levels) < 2:
         raise MeasurementError(
-            f"{measurement.path}: v_0 cannot be identified, all pulses have {engineering(levels[0], 'V')}; at least two amplitudes are needed. "
+            f"{measurement.path}: v_0 cannot be identified, all pulses have {engineering(levels[0], 'V')}; at least "
+            "two amplitudes are needed. "
             "Add a sweep at another amplitude, or leave v_0 out of 'optional'."
         )
 
@@ -174,7 +186,8 @@ def _check(
 def _enough(measurement: PulseMeasurement, readings: int, free: int) -> None:
     if readings < _FEWEST_READINGS * free:
         raise MeasurementError(
-            f"{measurement.path}: {readings} readings are left for {free} free parameters; at least {_FEWEST_READINGS * free} are needed. "
+            f"{measurement.path}: {readings} readings are left for {free} free parameters; at least "
+            f"{_FEWEST_READINGS * free} are needed. "
             "Measure more, fit fewer modes, fix known numbers, or set hold_out to none."
         )
 
@@ -217,7 +230,8 @@ def _given(fixed: Mapping[str, float | str], layout: Layout) -> np.ndarray:
         value = si(raw, event_face.UNITS[name])
         if value < 0 or (name == "efficacy" and value >= 1) or (value == 0 and name != "consolidation"):
             raise MeasurementError(
-                f"fixed {name} is {engineering(value, event_face.UNITS[name])}; it must be above 0{' and below 1' * (name == 'efficacy')}."
+                f"fixed {name} is {engineering(value, event_face.UNITS[name])}; it must be above "
+                f"0{' and below 1' * (name == 'efficacy')}."
             )
         value = max(value, 1e-30)
         given[layout.names.index(name)] = np.log(value / (1 - value)) if name == "efficacy" else np.log(value)
@@ -269,6 +283,7 @@ def _identified(result: Fit) -> None:
                 else f" apart from {partner[0] if partner[1] == e.name else partner[1]} (correlation {partner[2]:+.2f})"
             )
             raise MeasurementError(
-                f"{result.measurement.path}: {e.name} cannot be identified{other}: its 95 % interval is {engineering(e.low, e.unit, 2)} to {engineering(e.high, e.unit, 2)}. "
+                f"{result.measurement.path}: {e.name} cannot be identified{other}: its 95 % interval is "
+                f"{engineering(e.low, e.unit, 2)} to {engineering(e.high, e.unit, 2)}. "
                 f"Add a fast train that saturates the device, or hold it: fixed={{'{e.name}': ...}}."
             )

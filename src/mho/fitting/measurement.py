@@ -145,9 +145,10 @@ class PulseMeasurement:
         widths = " to ".join(dict.fromkeys(engineering(w, "s", 3) for w in (p.width.min(), p.width.max())))
         levels = listed(engineering(a, "V", 3) for a in sorted(set(np.round(p.amplitude, 6).tolist()))[:6])
         lines = [
-            f"{self.path.name}: {len(p.t)} pulses of {widths} at {levels}, {len(set(self.sweep.tolist()))} sweep(s), {len(good)} readings"
-            + (f" and {self.missing} missing" if self.missing else ""),
-            f"  g {engineering(good.min(), 'S')} to {engineering(good.max(), 'S')}, time {engineering(self.t.max() - self.t.min(), 's')}",
+            f"{self.path.name}: {len(p.t)} pulses of {widths} at {levels}, {len(set(self.sweep.tolist()))} sweep(s), "
+            f"{len(good)} readings" + (f" and {self.missing} missing" if self.missing else ""),
+            f"  g {engineering(good.min(), 'S')} to {engineering(good.max(), 'S')}, time "
+            f"{engineering(self.t.max() - self.t.min(), 's')}",
             *(f"  ! {w}" for w in self.warnings),
         ]
         return "\n".join(lines)
@@ -161,11 +162,14 @@ def packaged_measurement() -> Path:
 def read_pulses(path: str | Path) -> PulseMeasurement:
     """Read a pulse measurement from CSV or TSV.
 
-    Headings carry units, in square or round brackets: ``t [ms]``, ``Time (ms)``, ``r [kOhm]``. Case, spaces and underscores
+    Headings carry units, in square or round brackets: ``t [ms]``, ``Time (ms)``, ``r [kOhm]``. Case, spaces and
+    underscores
     do not matter. Two forms:
 
-    *Events*, for pulses shorter than the sampling step. A row with a gate voltage and a width is a pulse that starts at `t`;
-    a row with `v_gate` 0 is a reading. A reading in a pulse's own row was taken `read_delay` after the pulse's end (a column,
+    *Events*, for pulses shorter than the sampling step. A row with a gate voltage and a width is a pulse that starts
+    at `t`;
+    a row with `v_gate` 0 is a reading. A reading in a pulse's own row was taken `read_delay` after the pulse's end (a
+    column,
     or a comment line ``# read_delay = 1 ms``; 0 where not given)::
 
         # device 7, 27 degC
@@ -179,12 +183,15 @@ def read_pulses(path: str | Path) -> PulseMeasurement:
         Time (ms)   V_G (V)   I_DS (A)   I_G (A)
         0           0         -4.1e-9    4.1e-9
 
-    The channel is given as conductance `g`, resistance `r`, or current `i_ds` with `v_ds` (a column, or a line ``V_DS = -0.6``
-    or ``# V_DS = -0.6 V``). `sweep` is optional; where the time starts again with a new sweep, the device is taken to have
+    The channel is given as conductance `g`, resistance `r`, or current `i_ds` with `v_ds` (a column, or a line ``V_DS
+    = -0.6``
+    or ``# V_DS = -0.6 V``). `sweep` is optional; where the time starts again with a new sweep, the device is taken to
+    have
     rested before it. Empty and NaN readings are masked and counted. Lines that begin with ``#`` are comments.
 
     Raises:
-        MeasurementError: If the file cannot be used; names the line, the value with unit, the allowed range and the cure.
+        MeasurementError: If the file cannot be used; names the line, the value with unit, the allowed range and the
+        cure.
     """
     table = read_table(path)
     columns = _columns(table)
@@ -197,7 +204,8 @@ def read_pulses(path: str | Path) -> PulseMeasurement:
         if not np.all(np.isfinite(array)):
             bad = np.flatnonzero(~np.isfinite(array))
             raise MeasurementError(
-                f"{table.path}, line {table.lines[bad[0]]}: the {name} is missing or NaN ({len(bad)} such rows); every row needs a finite one. "
+                f"{table.path}, line {table.lines[bad[0]]}: the {name} is missing or NaN ({len(bad)} such rows); "
+                "every row needs a finite one. "
                 "Fill it in, or delete the row."
             )
     g = _conductance(table, data, unused, warnings)
@@ -242,12 +250,14 @@ def _columns(table: Table) -> dict[str, tuple[int, float]]:
             continue
         if role in found:
             raise MeasurementError(
-                f"{table.path}: the columns {table.headings[found[role][0]]!r} and {text!r} both give {role} (duplicated columns). Keep one of them."
+                f"{table.path}: the columns {table.headings[found[role][0]]!r} and {text!r} both give {role} "
+                "(duplicated columns). Keep one of them."
             )
         wanted = _ROLES[role][0]
         if unit is None and wanted != "1":
             raise MeasurementError(
-                f"{table.path}: the column {text!r} has no unit. Write it into the heading, for example '{name} [{wanted}]'."
+                f"{table.path}: the column {text!r} has no unit. Write it into the heading, for example '{name} "
+                f"[{wanted}]'."
             )
         try:
             found[role] = (index, 1.0 if wanted == "1" else factor(unit or "1", wanted))
@@ -258,7 +268,8 @@ def _columns(table: Table) -> dict[str, tuple[int, float]]:
         missing.append("g (or r, or i_ds)")
     if missing:
         raise MeasurementError(
-            f"{table.path}: no column for {listed(missing)}; the headings are {', '.join(table.headings)}. A pulse measurement has {_EXAMPLE}."
+            f"{table.path}: no column for {listed(missing)}; the headings are {', '.join(table.headings)}. A pulse "
+            f"measurement has {_EXAMPLE}."
         )
     return found
 
@@ -287,13 +298,15 @@ def _conductance(table: Table, data: dict[str, np.ndarray], unused: list[str], w
             given = _from_metadata(table, _ROLES["v_read"][1], "V")
             if given is None:
                 raise MeasurementError(
-                    f"{table.path}: the channel is given as a current, but its voltage is missing. Add a column 'v_ds [V]' or a line 'V_DS = -0.6'."
+                    f"{table.path}: the channel is given as a current, but its voltage is missing. Add a column 'v_ds "
+                    "[V]' or a line 'V_DS = -0.6'."
                 )
             v = data["v_read"] = np.full(raw.shape, given)
         if np.any(v == 0):
             line = table.lines[np.flatnonzero(v == 0)[0]]
             raise MeasurementError(
-                f"{table.path}, line {line}: v_ds is 0 V; a conductance needs a read voltage other than 0 V. Correct it, or delete the row."
+                f"{table.path}, line {line}: v_ds is 0 V; a conductance needs a read voltage other than 0 V. Correct "
+                "it, or delete the row."
             )
         g = raw / v
         return _with_feedthrough(table, g, warnings)
@@ -304,7 +317,8 @@ def _conductance(table: Table, data: dict[str, np.ndarray], unused: list[str], w
         word = {"g": "conductance", "r": "resistance"}[kind]
         sign = "negative" if raw[bad[0]] < 0 else "zero"
         raise MeasurementError(
-            f"{table.path}, line {table.lines[bad[0]]}: {sign} {word}, {engineering(raw[bad[0]], unit)} ({bad.size} such rows); it must be above 0. "
+            f"{table.path}, line {table.lines[bad[0]]}: {sign} {word}, {engineering(raw[bad[0]], unit)} ({bad.size} "
+            "such rows); it must be above 0. "
             "Correct the sign or the offset of the read voltage, or leave the cell empty."
         )
     return raw.copy() if kind == "g" else np.where(good, 1.0 / np.where(good, raw, 1.0), np.nan)
@@ -319,12 +333,14 @@ def _with_feedthrough(table: Table, g: np.ndarray, warnings: list[str]) -> np.nd
     if low < 0 and -low > 0.01 * high:
         line = table.lines[np.flatnonzero(g == low)[0]]
         raise MeasurementError(
-            f"{table.path}, line {line}: negative resistance, {engineering(1 / low, 'ohm')} (i_ds / v_ds); it must be above 0. "
+            f"{table.path}, line {line}: negative resistance, {engineering(1 / low, 'ohm')} (i_ds / v_ds); it must be "
+            "above 0. "
             "Check the sign of v_ds and of the current."
         )
     if low < 0:
         warnings.append(
-            f"{int(np.sum(finite < 0))} readings have the opposite sign (at most {engineering(-low, 'S')}): gate current that leaves by the drain"
+            f"{int(np.sum(finite < 0))} readings have the opposite sign (at most {engineering(-low, 'S')}): gate "
+            "current that leaves by the drain"
         )
     return g
 
@@ -335,18 +351,21 @@ def _sweeps(table: Table, sweep: np.ndarray | None, t: np.ndarray) -> np.ndarray
     bad = np.flatnonzero(~np.isfinite(sweep) | (sweep != np.round(sweep)))
     if bad.size:
         raise MeasurementError(
-            f"{table.path}, line {table.lines[bad[0]]}: sweep is {sweep[bad[0]]:g}; it must be a whole number. Correct the cell."
+            f"{table.path}, line {table.lines[bad[0]]}: sweep is {sweep[bad[0]]:g}; it must be a whole number. "
+            "Correct the cell."
         )
     if np.any(np.diff(sweep) < 0):
         line = table.lines[np.flatnonzero(np.diff(sweep) < 0)[0] + 1]
         raise MeasurementError(
-            f"{table.path}, line {line}: the sweep number falls; sweeps must follow one another. Sort the rows by sweep, then time."
+            f"{table.path}, line {line}: the sweep number falls; sweeps must follow one another. Sort the rows by "
+            "sweep, then time."
         )
     back = np.flatnonzero((np.diff(t) < 0) & (np.diff(sweep) == 0)) + 1
     if back.size:
         k = back[0]
         raise MeasurementError(
-            f"{table.path}, line {table.lines[k]}: time goes back from {engineering(t[k - 1], 's', 6)} to {engineering(t[k], 's', 6)} ({back.size} such rows); "
+            f"{table.path}, line {table.lines[k]}: time goes back from {engineering(t[k - 1], 's', 6)} to "
+            f"{engineering(t[k], 's', 6)} ({back.size} such rows); "
             "it must not fall within a sweep. Sort the rows, or add a 'sweep' column where the time starts again."
         )
     return sweep.astype(int)
@@ -357,13 +376,15 @@ def _check_widths(table: Table, v_gate: np.ndarray, width: np.ndarray) -> None:
     bad = np.flatnonzero(pulse & ~np.isfinite(width))
     if bad.size and np.any(np.isfinite(width)):
         raise MeasurementError(
-            f"{table.path}, line {table.lines[bad[0]]}: v_gate is {engineering(v_gate[bad[0]], 'V')} but the width is missing ({bad.size} such rows). "
+            f"{table.path}, line {table.lines[bad[0]]}: v_gate is {engineering(v_gate[bad[0]], 'V')} but the width is "
+            f"missing ({bad.size} such rows). "
             "Give the pulse's width, or set v_gate to 0 V where the row is a reading."
         )
     bad = np.flatnonzero(pulse & (width <= 0))
     if bad.size:
         raise MeasurementError(
-            f"{table.path}, line {table.lines[bad[0]]}: the width is {engineering(width[bad[0]], 's')}; it must be above 0 s. Correct it."
+            f"{table.path}, line {table.lines[bad[0]]}: the width is {engineering(width[bad[0]], 's')}; it must be "
+            "above 0 s. Correct it."
         )
 
 
@@ -372,11 +393,13 @@ def _checked(measurement: PulseMeasurement, table: Table) -> PulseMeasurement:
     if len(pulses.t) < FEWEST_PULSES:
         raise MeasurementError(
             f"{table.path}: too few pulses, {len(pulses.t)} found and at least {FEWEST_PULSES} needed. "
-            "Measure a longer train; or, if pulses are shorter than the sampling step, give them as rows with a 'width [ns]' column."
+            "Measure a longer train; or, if pulses are shorter than the sampling step, give them as rows with a "
+            "'width [ns]' column."
         )
     if not np.any(np.isfinite(measurement.g)):
         raise MeasurementError(
-            f"{table.path}: all {len(measurement.g)} readings are missing; at least one per pulse is needed. Check the column's name."
+            f"{table.path}: all {len(measurement.g)} readings are missing; at least one per pulse is needed. Check "
+            "the column's name."
         )
     gap = pulses.t[1:] - (pulses.t[:-1] + pulses.width[:-1])
     over = np.flatnonzero((gap < -1e-12 * np.abs(pulses.t[1:])) & (np.diff(pulses.sweep) == 0))

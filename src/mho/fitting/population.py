@@ -39,7 +39,8 @@ class RampPopulation:
         trend: Whether the starts follow the ramp's number (conditioning), and with what rank correlation.
         start: Mean start, trend's end, depth and ramp constant, and scatter about the trend.
         curve: Mean course A[(k + k0)^m - k0^m]: exponent, k0, and rms misfit.
-        spread: Ramp-to-ramp offset and slope about the mean course, their correlation, and the slope's part that the walk of
+        spread: Ramp-to-ramp offset and slope about the mean course, their correlation, and the slope's part that the
+        walk of
             write noise does not explain.
         noise: Write noise per square root of a pulse, read noise, step correlation.
         jumps: Steps far outside the noise.
@@ -94,10 +95,13 @@ class RampPopulation:
 def ramp_population(table: RampTable) -> RampPopulation:
     r"""Statistics of a table of potentiation ramps.
 
-    In order: the starts' trend with the ramp's number; the mean course, a power law in the pulse count; each ramp's offset
-    and slope about it, after the trend; and the steps' noise. About a ramp's own smooth course, a step's noise is write noise,
+    In order: the starts' trend with the ramp's number; the mean course, a power law in the pulse count; each ramp's
+    offset
+    and slope about it, after the trend; and the steps' noise. About a ramp's own smooth course, a step's noise is
+    write noise,
     which accumulates, plus the difference of two read noises, so that neighbouring steps are anticorrelated:
-    :math:`\operatorname{cov}(e_k, e_{k+1}) = -\sigma_{read}^2`, :math:`\operatorname{var} e = \sigma_{write}^2 + 2\sigma_{read}^2`.
+    :math:`\operatorname{cov}(e_k, e_{k+1}) = -\sigma_{read}^2`, :math:`\operatorname{var} e = \sigma_{write}^2 +
+    2\sigma_{read}^2`.
 
     Args:
         table: From :func:`read_ramps`.

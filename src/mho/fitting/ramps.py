@@ -84,7 +84,8 @@ def read_ramps(path: str | Path, *, unit: str | None = None) -> RampTable:
 def _check(path: Path, names: list[str], g: np.ndarray, ends: list[int]) -> None:
     if len(names) < _FEWEST_RAMPS:
         raise MeasurementError(
-            f"{path}: {len(names)} ramp found and at least {_FEWEST_RAMPS} needed for a spread. Put one ramp in each column."
+            f"{path}: {len(names)} ramp found and at least {_FEWEST_RAMPS} needed for a spread. Put one ramp in each "
+            "column."
         )
     short = [n for n, end in zip(names, ends, strict=True) if end < _FEWEST_PULSES]
     if short:

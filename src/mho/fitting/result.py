@@ -123,7 +123,8 @@ class Fit:
             if estimate.name == name:
                 return estimate
         raise KeyError(
-            f"{name!r} is not an estimate of this fit; it has {', '.join(e.name for e in (*self.estimates, *self.derived))}"
+            f"{name!r} is not an estimate of this fit; it has "
+            f"{', '.join(e.name for e in (*self.estimates, *self.derived))}"
         )
 
     @property
@@ -148,7 +149,8 @@ class Fit:
     def __str__(self) -> str:
         held = "" if np.isnan(self.error_held_out) else f", held out {100 * self.error_held_out:.3g} %"
         lines = [
-            f"ECRAM fitted to {self.measurement.path.name} ({self.n} readings, about {self.n_effective:.0f} independent)",
+            f"ECRAM fitted to {self.measurement.path.name} ({self.n} readings, about {self.n_effective:.0f} "
+            "independent)",
             *(f"  {e}" for e in self.estimates),
             *(f"  {e}   (derived)" for e in self.derived),
             f"  rms error ({self.error_of}): fit {100 * self.error_fit:.3g} %{held}",

@@ -16,7 +16,6 @@ from mho.fitting.measurement import PulseMeasurement
 from mho.fitting.result import Estimate
 from mho.fitting.table import listed
 
-
 _FITTED = (
     "g_volatile", "efficacy", "v_0", "exponent", "consolidation", "sigma_read", "sigma_cycle", "tau_order_on",
     "tau_order_off", "aging_rate", "aging_conductance", "drain_share",

@@ -40,9 +40,11 @@ class CircuitNeeds:
 
 
 def suitability(parameter_set: ParameterSet, needs: CircuitNeeds | None = None) -> list[str]:
-    """Sentences that say, with numbers, where a device suits the circuit and what it would have to be where it does not.
+    """Sentences that say, with numbers, where a device suits the circuit and what it would have to be where it does
+    not.
 
-    Source: the needs are those of mho's reference neuron (a reconstruction: 1 V spikes of 200 ns on a 25 kOhm channel that falls
+    Source: the needs are those of mho's reference neuron (a reconstruction: 1 V spikes of 200 ns on a 25 kOhm channel
+    that falls
     by 1.5 kOhm a spike), not of a published circuit.
 
     Raises:
@@ -90,7 +92,8 @@ def _loading(device: ECRAM, needs: CircuitNeeds) -> str:
     jump = float(device.g_volatile) * got ** float(device.exponent)
     wanted = (needs.efficacy_conductance / float(device.g_volatile)) ** (1.0 / float(device.exponent))
     text = (
-        f"Loading: a {engineering(needs.width, 's', 3)} spike at its own amplitude loads {100 * got:.2g} % of the volatile state, "
+        f"Loading: a {engineering(needs.width, 's', 3)} spike at its own amplitude loads {100 * got:.2g} % of the "
+        "volatile state, "
         f"{engineering(jump, 'S', 3)}; one spike must add {engineering(needs.efficacy_conductance, 'S', 3)}"
     )
     if wanted >= 1.0:
@@ -133,8 +136,10 @@ def _channel(device: ECRAM, needs: CircuitNeeds) -> str:
         return (
             text
             + f": it is off at rest and passes {engineering(needs.r_rest, 'ohm', 3)} only while loaded; it would have to keep "
-            f"{engineering(1 / needs.r_rest, 'S', 3)} without drive (a gate bias or a non-volatile part), and its volatile window be "
-            f"{float(device.g_volatile) / (12 * needs.efficacy_conductance):.3g} times narrower for twelve spikes to fill it."
+            f"{engineering(1 / needs.r_rest, 'S', 3)} without drive (a gate bias or a non-volatile part), and its "
+            "volatile window be "
+            f"{float(device.g_volatile) / (12 * needs.efficacy_conductance):.3g} times narrower for twelve spikes to "
+            "fill it."
         )
     word = "narrower or longer" if r_rest < needs.r_rest else "wider or shorter"
     return text + f": its channel would have to be {_compared(r_rest, needs.r_rest):.3g} times {word}."
@@ -146,7 +151,8 @@ def _readout(device: ECRAM) -> list[str]:
         return []
     small = 2.0**m
     return [
-        f"Read-out: the conductance goes as the loading to the power {m:.3g}, so a second small pulse counts {small:.3g} times the first in total "
+        f"Read-out: the conductance goes as the loading to the power {m:.3g}, so a second small pulse counts "
+        f"{small:.3g} times the first in total "
         "and facilitation is not Tsodyks-Markram's; a linear read-out (exponent 1) needs operation on a loaded channel."
     ]
 
@@ -156,6 +162,7 @@ def _extrapolated(device: ECRAM, needs: CircuitNeeds) -> list[str]:
     if _compared(float(device.t_ref), needs.width) <= 10.0:
         return []
     return [
-        f"Extrapolation: it was measured with {engineering(float(device.t_ref), 's', 3)} steps, {ratio:.3g} times the circuit's spike; "
+        f"Extrapolation: it was measured with {engineering(float(device.t_ref), 's', 3)} steps, {ratio:.3g} times the "
+        "circuit's spike; "
         "what it does in a microsecond was not measured."
     ]

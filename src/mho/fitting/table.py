@@ -75,8 +75,10 @@ def read_text(path: str | Path) -> str:
 def read_table(path: str | Path, *, ragged: bool = False) -> Table:
     """Read a delimited text table.
 
-    The delimiter (tab, semicolon or comma) is that of the heading line; a decimal comma is understood where the delimiter
-    is not a comma. Lines that begin with ``#``, ``%``, ``!`` or ``//`` are comments; `key = value` or `key: value` in them, or on a
+    The delimiter (tab, semicolon or comma) is that of the heading line; a decimal comma is understood where the
+    delimiter
+    is not a comma. Lines that begin with ``#``, ``%``, ``!`` or ``//`` are comments; `key = value` or `key: value` in
+    them, or on a
     line of their own, is metadata. A delimiter at the end of every line makes no column.
 
     Args:
@@ -98,7 +100,8 @@ def read_table(path: str | Path, *, ragged: bool = False) -> Table:
             body.append((number, line))
     if not body:
         raise MeasurementError(
-            f"{path} has only comments, no headings and no rows. Add a heading line such as 't [ms], v_gate [V], r [kOhm]'."
+            f"{path} has only comments, no headings and no rows. Add a heading line such as 't [ms], v_gate [V], r "
+            "[kOhm]'."
         )
     delimiter = next((d for d in "\t;," if d in body[0][1]), ",")
     headings = _headings(path, body[0], delimiter)
@@ -146,7 +149,8 @@ def _headings(path: Path, first: tuple[int, str], delimiter: str) -> list[str]:
     for heading in headings:
         if heading and headings.count(heading) > 1:
             raise MeasurementError(
-                f"{path}, line {number}: the heading {heading!r} stands {headings.count(heading)} times; each may stand once. "
+                f"{path}, line {number}: the heading {heading!r} stands {headings.count(heading)} times; each may "
+                "stand once. "
                 "Rename or delete the duplicated columns."
             )
     return headings
@@ -173,7 +177,8 @@ def _row(
         value = _number(cell.replace(",", ".") if delimiter != "," else cell)
         if value is None:
             raise MeasurementError(
-                f"{path}, line {number}, column {heading!r}: {cell[:40]!r} is not a number. Write a number, or leave the cell empty where a sample is missing."
+                f"{path}, line {number}, column {heading!r}: {cell[:40]!r} is not a number. Write a number, or leave "
+                "the cell empty where a sample is missing."
             )
         row.append(value)
     return row
