@@ -14,7 +14,7 @@ from mho.metrics.excitability import excitability
 
 
 def test_f_i_curve():
-    curve = f_i_curve(DelayFeedbackLIF(), np.array([0.5e-9, 1e-9, 5e-9, 20e-9, 100e-9, 200e-9]))
+    curve = f_i_curve(DelayFeedbackLIF(v_refractory=0.50), np.array([0.5e-9, 1e-9, 5e-9, 20e-9, 100e-9, 200e-9]))
     assert curve.rate[0] == 0.0  # below the rheobase, which the leak sets between 0.7 and 1 nA
     assert np.all(np.diff(curve.rate[1:]) > 0)
     # The reference design in another simulator: 1.4 kHz at 1 nA, 61 kHz at 20 nA, 462 kHz at 200 nA. 3 %: read off.
@@ -23,7 +23,7 @@ def test_f_i_curve():
 
 
 def test_delay_control_tunes_the_width_over_two_decades():
-    curve = pulse_widths(DelayFeedbackLIF(), np.array([0.20, 0.25, 0.30, 0.36, 0.40]))
+    curve = pulse_widths(DelayFeedbackLIF(v_refractory=0.50), np.array([0.20, 0.25, 0.30, 0.36, 0.40]))
     assert np.all(np.diff(curve.width) < 0)
     assert curve.width.max() > 10e-6
     assert curve.width.min() < 0.1e-6

@@ -15,6 +15,7 @@ from mho.circuits.neurons.neuron import AbstractNeuron
 from mho.circuits.neurons.observation import Firing
 from mho.circuits.synapses.train import channel_resistance
 from mho.core.errors import InputError
+from mho.core.results import Status
 from mho.metrics.circuit import LANES, RECONSTRUCTION
 from mho.metrics.kpi import KPI
 
@@ -32,6 +33,7 @@ class Modulation:
         resistance: Channel resistance after each spike [ohm].
         step: Change of the channel resistance by the first spike [ohm].
         train_spikes: Spikes in the train.
+        runaways: Samples that filled their spike buffer: they fire on without input.
     """
 
     silences: np.ndarray
@@ -42,6 +44,7 @@ class Modulation:
     resistance: np.ndarray
     step: float
     train_spikes: int
+    runaways: int
 
     @property
     def change(self) -> float:
@@ -53,8 +56,8 @@ def excitability(
     neuron: AbstractNeuron,
     *,
     current: float = 20e-9,
-    train: float = 60e-6,
-    probe: float = 25e-6,
+    train: float = 120e-6,
+    probe: float = 40e-6,
     silences: ArrayLike = (2e-3, 10e-3, 30e-3, 100e-3, 300e-3),
     lanes: int = LANES,
 ) -> dict[int, Modulation]:
@@ -126,6 +129,7 @@ def _modulation(
         resistance=r[:, 1:],
         step=float(r[0, 1] - r[0, 0]),
         train_spikes=len(first),
+        runaways=int(np.sum(firing.status[rows] == Status.EVENTS_FULL)),
     )
 
 
@@ -143,7 +147,7 @@ def excitability_change(found: dict[int, Modulation]) -> KPI:
         "1",
         definition="last instantaneous rate of a train over its first, less 1; polarity +1 and -1 of the same device",
         n=2,
-        failures={} if np.isfinite(np.concatenate([up.after, down.after])).all() else {"NO_PROBE_SPIKES": 1},
+        failures=_failures(up, down),
         conditions={
             "spikes in the train": f"{up.train_spikes} and {down.train_spikes}",
             "channel, first spike": f"{up.step:+.0f} and {down.step:+.0f} ohm",
@@ -151,3 +155,10 @@ def excitability_change(found: dict[int, Modulation]) -> KPI:
         provenance=RECONSTRUCTION,
         note=f"share of the interval's change that is left after a silence, +1 / -1: {text}",
     )
+
+
+def _failures(*found: Modulation) -> dict[str, int]:
+    """Samples that ran away, and probes that did not fire twice."""
+    wild = sum(m.runaways for m in found)
+    silent = sum(int(np.sum(~np.isfinite(m.after))) for m in found) - wild
+    return {name: n for name, n in ((Status.RUNAWAY.name, wild), ("NO_PROBE_SPIKES", silent)) if n > 0}
