@@ -85,31 +85,35 @@ class Program:
     def begin(
         self, samples: Samples, table: Segments, settings: Settings, lanes: int, jobs: int, events: int, points: int
     ) -> Queue:
-        """All lanes at time zero, and empty results."""
+        """All lanes at time zero, and empty results. Plain numbers give NumPy arrays: nothing is compiled."""
+        traced = any(isinstance(x, jax.core.Tracer) for x in jax.tree.leaves((samples, table)))
+        xp: Any = jnp if traced else np
         crossings, accounts = len(self.crossings), self.accounts.count
         results = Results(
-            status=jnp.full(jobs, Status.RUNNING.value, jnp.int32),
-            steps=jnp.zeros(jobs, jnp.int32),
-            rejections=jnp.zeros(jobs, jnp.int32),
-            iterations=jnp.zeros(jobs, jnp.int32),
-            counts=jnp.zeros((crossings, jobs), jnp.int32),
-            times=jnp.full((crossings, events, jobs), jnp.nan),
-            energies=jnp.full((crossings, events, jobs, accounts), jnp.nan),
-            totals=jnp.full((accounts, jobs), jnp.nan),
-            last=jnp.full((self.layout.n, jobs), jnp.nan),
-            end=jnp.zeros(jobs),
+            status=xp.full(jobs, Status.RUNNING.value, np.int32),
+            steps=xp.zeros(jobs, np.int32),
+            rejections=xp.zeros(jobs, np.int32),
+            iterations=xp.zeros(jobs, np.int32),
+            counts=xp.zeros((crossings, jobs), np.int32),
+            times=xp.full((crossings, events, jobs), np.nan),
+            energies=xp.full((crossings, events, jobs, accounts), np.nan),
+            totals=xp.full((accounts, jobs), np.nan),
+            last=xp.full((self.layout.n, jobs), np.nan),
+            end=xp.zeros(jobs),
         )
-        job = jnp.arange(lanes, dtype=jnp.int32)
-        fresh = self.fresh(_take(samples, job, jobs), table, settings, job, points)
-        return Queue(fresh, job, jnp.asarray(lanes, jnp.int32), results)
+        job = xp.arange(lanes, dtype=np.int32)
+        fresh = self.fresh(_take(samples, job, jobs, xp), table, settings, job, points, xp)
+        return Queue(fresh, job, xp.asarray(lanes, np.int32), results)
 
-    def fresh(self, samples: Samples, table: Segments, settings: Settings, job: Any, points: int) -> Lanes:
+    def fresh(
+        self, samples: Samples, table: Segments, settings: Settings, job: Any, points: int, xp: Any = jnp
+    ) -> Lanes:
         """Lanes at time zero."""
-        zero = jnp.zeros(job.shape)
-        none = jnp.zeros(job.shape, jnp.int32)
+        zero = xp.zeros(job.shape)
+        none = xp.zeros(job.shape, np.int32)
         u = tuple(x + zero for x in samples.start)
         accounts, crossings = (zero,) * self.accounts.count, len(self.crossings)
-        slot = jnp.zeros((SLOTS, *job.shape))
+        slot = xp.zeros((SLOTS, *job.shape))
         width = 2 + 4 * len(self.saved)
         return Lanes(
             t=zero,
@@ -117,9 +121,9 @@ class Program:
             phase=none,
             newton=none,
             rejected=none,
-            status=none + Status.RUNNING.value,
+            status=xp.full(job.shape, Status.RUNNING.value, np.int32),
             segment=none,
-            now=piece(table, none, job),
+            now=piece(table, none, job, xp),
             u=u,
             start=u,
             slopes=((zero,) * self.layout.n,) * (len(self.stepper.tableau.c) - 1),
@@ -132,9 +136,9 @@ class Program:
             steps=none,
             rejections=none,
             iterations=none,
-            points=jnp.zeros((*job.shape, points if self.saved else 0, width)),
+            points=xp.zeros((*job.shape, points if self.saved else 0, width)),
             fill=none,
-            tick=jnp.zeros((), jnp.int32),
+            tick=xp.zeros((), np.int32),
         )
 
     def advance(
@@ -245,23 +249,36 @@ class Program:
         return jax.tree.map(_row, eqx.filter(circuit, self.neutral, inverse=True))
 
     # ---- calling them ------------------------------------------------------------------------------------------------
-    def call(self, name: str, *args: Any, function: Callable | None = None, **static: Any) -> Any:
+    def call(self, name: str, *args: Any, function: Callable | None = None, lanes: int = 1) -> Any:
         """Run a function of this program (or one for it), compiled for the shapes of its arguments; times compiling."""
         shapes = tuple((np.shape(x), getattr(x, "dtype", None) or np.result_type(x)) for x in jax.tree.leaves(args))
-        key = (name, jax.tree.structure(args), shapes, tuple(sorted(static.items())))
+        key = (name, jax.tree.structure(args), shapes)
         if key not in self._compiled:
             began = time.perf_counter()
             chosen: Callable = function or getattr(self, name)
             donate = (0,) if name == "advance" else ()
-            lowered = jax.jit(lambda *a: chosen(*a, **static), donate_argnums=donate).lower(*args)
-            self._compiled[key] = lowered.compile()
+            self._compiled[key] = _compile(jax.jit(chosen, donate_argnums=donate).lower(*args), quick=lanes <= _FEW)
             self.compile_seconds += time.perf_counter() - began
         return self._compiled[key](*args)
 
 
-def _take(samples: Samples, job: Any, jobs: int) -> Samples:
+_FEW = 16
+
+
+def _compile(lowered: Any, *, quick: bool) -> Any:
+    """Machine code; for few lanes by XLA's older emitter, which takes half the time for code that is as fast there."""
+    if quick:
+        try:
+            return lowered.compile(compiler_options={"xla_cpu_use_fusion_emitters": False})
+        except Exception as error:  # a JAX that does not know the option says so in various exceptions
+            if "option" not in str(error).lower():
+                raise
+    return lowered.compile()
+
+
+def _take(samples: Samples, job: Any, jobs: int, xp: Any = jnp) -> Samples:
     """The numbers of the sample that each lane works on."""
-    index = jnp.minimum(job, jobs - 1)
+    index = xp.minimum(job, jobs - 1)
     return jax.tree.map(lambda x: x[..., index] if x.shape[-1] > 1 else x, samples)
 
 

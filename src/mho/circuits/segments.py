@@ -106,12 +106,12 @@ class Piece(NamedTuple):
     slope: tuple[Any, ...]
 
 
-def piece(table: Segments, number: Any, job: Any) -> Piece:
+def piece(table: Segments, number: Any, job: Any, xp: Any = jnp) -> Piece:
     """Segment `number` of sample `job`, per lane."""
 
     def pick(x: Any, shift: int = 0) -> Any:
-        x = jnp.asarray(x)
-        return x[number + shift, job if x.shape[1] > 1 else jnp.zeros_like(job)]
+        x = xp.asarray(x)
+        return x[number + shift, job if x.shape[1] > 1 else xp.zeros_like(job)]
 
     return Piece(
         pick(table.bounds),

@@ -23,6 +23,7 @@ from mho.circuits.tableau import Tableau
 from mho.core.results import Status
 
 _TINY = 1e-20  # [s] step that stands for "at once" in phase 0
+_CUBE_ROOT_BITS = 4 / 3 * (1023 - 0.0450466) * 2.0**52  # the exponent of x^(-1/3) in a float64's bits, centred
 SLOTS = 2  # crossings that a lane can hold before they are written to the results
 
 
@@ -95,7 +96,7 @@ def isolated(tick: Any, function: Callable, *args: Any) -> Any:
 def inverse_cube_root(x: Any) -> Any:
     """x^(-1/3) for 1e-12 to 1e12 without a library call (pow is scalar on XLA CPU): exponent bits and Newton."""
     bits = lax.bitcast_convert_type(x, jnp.int64).astype(jnp.float64)
-    y = lax.bitcast_convert_type((bits * (-1 / 3) + 6140909000000000000.0).astype(jnp.int64), jnp.float64)
+    y = lax.bitcast_convert_type((bits * (-1 / 3) + _CUBE_ROOT_BITS).astype(jnp.int64), jnp.float64)
     for _ in range(3):
         y = y * (4.0 - x * y * y * y) * (1 / 3)
     return y

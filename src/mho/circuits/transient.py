@@ -183,13 +183,11 @@ class Job:
         began = time.perf_counter()
         o = self.options
         arguments = (self.samples, self.table, self.settings)
-        queue = self.program.call(
-            "begin", *arguments, lanes=lanes, jobs=self.count, events=o.max_events, points=o.max_points
-        )
+        queue = self.program.begin(*arguments, lanes, self.count, o.max_events, o.max_points)
         stop, idle = np.asarray(self.stop), np.asarray(max(1, lanes // 16), np.int32)
         chunks: list[tuple[np.ndarray, np.ndarray]] = []
         while True:
-            queue = self.program.call("advance", queue, *arguments, stop, turns, idle)
+            queue = self.program.call("advance", queue, *arguments, stop, turns, idle, lanes=lanes)
             if self.save:
                 chunks.append((np.asarray(queue.lanes.points), np.asarray(queue.lanes.fill)))
                 queue = queue._replace(lanes=queue.lanes._replace(fill=np.zeros(lanes, np.int32)))
