@@ -40,7 +40,7 @@ CONVENTIONS = {
     "UplusRelaxU": Convention.UPLUS_RELAX_U,
     "TPM3": Convention.TPM3,
 }
-# Efficacies are products of shares, at most 1. Double precision: rounding of 400 steps of a contraction stays below 1e-13;
+# Efficacies are products of shares, at most 1. Double precision: rounding of 400 contracting steps stays below 1e-13;
 # single precision: about 1e-7 a step, contracting.
 TOLERANCE = {np.float64: 1e-12, np.float32: 1e-5}
 
@@ -188,7 +188,7 @@ def test_event_driven_population_is_exact(population, case):
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, 1e-9), (np.float32, 5e-6)], ids=["float64", "float32"])
 @pytest.mark.parametrize("case", CASES)
 def test_population_on_a_grid(population, case, dtype, tolerance):
-    """The inputs lie on the 0.1 ms grid and spikes are placed inside the step: no spike is lost, as others' grids lose one.
+    """Inputs lie on the 0.1 ms grid and spikes are placed inside the step: none is lost, where others' grids lose one.
 
     Single precision moves a spike by less than 5 us where the membrane grazes the threshold (0.9 us seen).
     """

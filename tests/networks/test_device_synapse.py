@@ -58,7 +58,7 @@ def test_same_physics_as_the_devices_event_face(device, x64):
     split=st.floats(0.0, 1.0),
 )
 def test_laws_of_a_train(gaps, split, synapse, device):
-    """Conductance stays in its room, rises at each spike, and a longer pause never leaves more of the short-term part."""
+    """Conductance stays in its room, no spike falls below the first, and a longer pause leaves less."""
     times = np.cumsum(gaps)
     found, _ = train(synapse, times)
     g = np.asarray(found) * float(device.g_rest)

@@ -61,7 +61,7 @@ def test_derivative_is_finite_without_facilitation(x64):
 
 
 def test_bad_numbers_are_named():
-    with pytest.raises(ParameterError, match="TsodyksMarkram.U"):
+    with pytest.raises(ParameterError, match=r"TsodyksMarkram\.U"):
         TsodyksMarkram(1.5, 0.1, 0.1)
     with pytest.raises(ParameterError, match="recovery time above 0"):
         TsodyksMarkram(0.5, 0.1, 0.0, convention=Convention.TPM3)

@@ -71,7 +71,7 @@ def filter_peak(study: FilterStudy, *, provenance: Provenance = (), conditions: 
             "theory, exact for one mode of the mean time": engineering(float(study.one_mode[0]), "Hz"),
             "depression": band.labels[0],
             "largest difference of simulated from closed form": f"{_apart(band.closed[0], band.simulated[0]):.2g}",
-            "long-term change": f"left out; consolidation adds {100 * study.long_term:.2g} % at the peak by spike {SPIKES}",
+            "long-term change": f"left out; it adds {100 * study.long_term:.2g} % at the peak by spike {SPIKES}",
             **(conditions or {}),
         },
         provenance=provenance,
@@ -100,8 +100,8 @@ def rate_discrimination(
         name="network.rate_discrimination",
         value=float(np.mean(result.unknown.bank)),
         unit="1",
-        definition="share of held-out Poisson trains whose rate is decided rightly by a bank of band-pass device "
-        "synapses, a neuron behind each and a linear readout of their spike counts; how many afferents fire together is unknown",
+        definition="share of held-out Poisson trains whose rate is decided rightly by a bank of band-pass synapses, "
+        "a neuron behind each and a linear readout of their spike counts; how many afferents fire together is unknown",
         spread={"low": low, "high": high, "kind": f"95 % interval of the mean over {len(task.seeds)} seeds"},
         n=held_out,
         boundary=f"{_SYNAPSE}; neurons and readout are ideal; device-to-device, cycle-to-cycle and read noise are in",

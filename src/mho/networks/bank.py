@@ -90,8 +90,8 @@ def design_bank(
         InputError: If a centre lies too low for the device's times to facilitate at.
     """
     centres = np.atleast_1d(np.asarray(centres, np.float64))
-    nominal = jax.tree.map(np.mean, device) if nominal is None else nominal
-    tau_f = float(effective_tau(nominal))
+    typical: Any = jax.tree.map(np.mean, device) if nominal is None else nominal
+    tau_f = float(effective_tau(typical))
     lowest = 2.0 * selectivity / tau_f
     if np.min(centres) < lowest:
         raise InputError(
@@ -99,9 +99,10 @@ def design_bank(
             f"{engineering(tau_f, 's')} makes a band-pass above {engineering(lowest, 'Hz')}. "
             f"Raise the centre, or take a slower device."
         )
-    amplitude = float(nominal.v_ref) if amplitude is None else amplitude
-    width = pulse_width(nominal, selectivity / (tau_f * centres), amplitude=amplitude)
-    return design_volatile(device, Pulse(np.full(centres.shape, amplitude), width), 1.0 / (selectivity * centres))
+    amplitude = float(typical.v_ref) if amplitude is None else amplitude
+    width = pulse_width(typical, selectivity / (tau_f * centres), amplitude=amplitude)
+    amplitudes: Any = np.full(centres.shape, amplitude)
+    return design_volatile(device, Pulse(amplitudes, width), 1.0 / (selectivity * centres))
 
 
 def filter_bank(
@@ -119,7 +120,7 @@ def filter_bank(
     return design.build(temperature=temperature, dtype=dtype)
 
 
-def pulse_width(device: ECRAM, share: Any, *, amplitude: float) -> np.ndarray:
+def pulse_width(device: ECRAM, share: Any, *, amplitude: float) -> Any:
     """Width of the pulse that loads `share` of the free room, release held or slow against it [s]."""
     drive = np.abs(_drive(device, np.float64(amplitude)))
     return np.log1p(-np.asarray(share)) / np.log1p(-np.asarray(device.efficacy)) * np.asarray(device.t_ref) / drive
@@ -133,7 +134,7 @@ def utilisation(device: ECRAM, pulse: Pulse) -> np.ndarray:
     )
 
 
-def _drive(device: ECRAM, eta: np.ndarray) -> np.ndarray:
+def _drive(device: ECRAM, eta: Any) -> np.ndarray:
     with jax.enable_x64(True):
         return np.asarray(eqx.filter_jit(ECRAM.drive)(device, eta))
 

@@ -34,7 +34,7 @@ class LayerState(eqx.Module):
     synapses: Any
     last: Int[Array, " n"]
     pending: Number = quantity("A")
-    step: Int[Array, ""] = eqx.field()
+    step: Int[Array, ""] = eqx.field()  # pyright: ignore[reportGeneralTypeIssues]
 
 
 class Layer(eqx.Module):

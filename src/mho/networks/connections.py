@@ -32,8 +32,8 @@ class Connections(eqx.Module):
     post: Int[Array, " n"]
     weight: Number = quantity("A")
     delay: Number = quantity("s", low=0.0)
-    inputs: int = eqx.field(static=True)
-    outputs: int = eqx.field(static=True)
+    inputs: int = eqx.field(static=True)  # pyright: ignore[reportGeneralTypeIssues]
+    outputs: int = eqx.field(static=True)  # pyright: ignore[reportGeneralTypeIssues]
 
     def __check_init__(self) -> None:
         check_ranges(self)

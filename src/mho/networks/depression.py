@@ -24,7 +24,7 @@ class AbstractDepression(eqx.Module):
 
     @abc.abstractmethod
     def spike(self, state: Any, interval: Number, share: Number) -> tuple[Any, Number]:
-        """State and factor at a spike that comes `interval` [s] after the last and asks for `share` of a resource [1]."""
+        """State and factor at a spike `interval` [s] after the last that asks for `share` of a resource [1]."""
 
     @abc.abstractmethod
     def noisy_spike(self, state: Any, interval: Number, share: Number, *, key: jax.Array) -> tuple[Any, Number]:
@@ -58,12 +58,15 @@ class Resource(AbstractDepression):
 
     @property
     def width(self) -> Number:
+        """A resource is used in an instant."""
         return jnp.zeros_like(self.tau_rec)
 
     def rest(self) -> Number:
+        """The whole resource."""
         return jnp.ones(batch_shape(self), jnp.result_type(self.tau_rec))
 
     def spike(self, state: Number, interval: Number, share: Number) -> tuple[Number, Number]:
+        """What is left after the spike, and what was there for it."""
         x = 1.0 - (1.0 - state) * decay(interval, self.tau_rec)
         return x * (1.0 - share), x
 
@@ -72,6 +75,7 @@ class Resource(AbstractDepression):
         return self.spike(state, interval, share)
 
     def steady(self, interval: Number, share: Number) -> tuple[Number, Number]:
+        """Where recovery makes up for use."""
         e = decay(interval, self.tau_rec)
         x = (1.0 - e) / (1.0 - (1.0 - share) * e)
         return x * (1.0 - share), x
@@ -88,20 +92,25 @@ class ReversedDevice(AbstractDepression):
 
     @property
     def width(self) -> Number:
+        """Width of the tiring device's pulse."""
         return self.synapse.width
 
     def rest(self) -> Any:
+        """The tiring device at rest."""
         return self.synapse.rest()
 
     def spike(self, state: Any, interval: Number, share: Number) -> tuple[Any, Number]:
+        """The tiring device after its pulse, and its conductance before it, relative to rest."""
         factor = self._factor(self.synapse.relaxed(state, interval))
         return self.synapse.spike(state, interval)[0], factor
 
     def noisy_spike(self, state: Any, interval: Number, share: Number, *, key: jax.Array) -> tuple[Any, Number]:
+        """As :meth:`spike`, the pulse with its cycle-to-cycle noise."""
         factor = self._factor(self.synapse.relaxed(state, interval))
         return self.synapse.noisy_spike(state, interval, key=key)[0], factor
 
     def steady(self, interval: Number, share: Number) -> tuple[Any, Number]:
+        """The tiring device in its own steady train."""
         after = self.synapse.steady(interval)[0]
         return after, self._factor(self.synapse.relaxed(after, interval))
 
@@ -136,28 +145,34 @@ class BandPass(AbstractSynapse):
 
     @property
     def width(self) -> Number:
+        """Width of the longer of the two pulses."""
         return jnp.maximum(self.facilitation.width, self.depression.width)
 
     def rest(self) -> BandPassState:
+        """Both halves at rest, in the shape of the batch."""
         shape = batch_shape(self)
         state = BandPassState(self.facilitation.rest(), self.depression.rest())
         return jax.tree.map(lambda x: jnp.broadcast_to(x, shape), state)
 
     def spike(self, state: BandPassState, interval: Number) -> tuple[BandPassState, Number]:
+        """Facilitate, then tire by the share that facilitation asked for."""
         fac, efficacy = self.facilitation.spike(state.facilitation, interval)
         dep, x = self.depression.spike(state.depression, interval, self.facilitation.share(fac))
         return BandPassState(fac, dep), efficacy * x
 
     def noisy_spike(self, state: BandPassState, interval: Number, *, key: jax.Array) -> tuple[BandPassState, Number]:
+        """As :meth:`spike`, with the noise of both halves."""
         key_fac, key_dep = jax.random.split(key)
         fac, efficacy = self.facilitation.noisy_spike(state.facilitation, interval, key=key_fac)
         dep, x = self.depression.noisy_spike(state.depression, interval, self.facilitation.share(fac), key=key_dep)
         return BandPassState(fac, dep), efficacy * x
 
     def share(self, state: BandPassState) -> Number:
+        """Share that the facilitating half asked for."""
         return self.facilitation.share(state.facilitation)
 
     def steady(self, interval: Number) -> tuple[BandPassState, Number]:
+        """Both halves in the same steady train."""
         fac, efficacy = self.facilitation.steady(interval)
         dep, x = self.depression.steady(interval, self.facilitation.share(fac))
         return BandPassState(fac, dep), efficacy * x

@@ -35,8 +35,8 @@ class DeviceSynapse(AbstractSynapse):
         temperature: [K].
         gate: How the gate is left between spikes.
 
-    Limits: aging slows the pulse's effect in the device's own `pulse`, not here, where the pulse is prepared for a device
-    of the age given to :meth:`of`. A spike's pulse is rectangular.
+    Limits: aging slows the pulse's effect in the device's own `pulse`, not here, where the pulse is prepared for a
+    device of the age given to :meth:`of`. A spike's pulse is rectangular.
     """
 
     device: ECRAM
@@ -68,7 +68,7 @@ class DeviceSynapse(AbstractSynapse):
         Args:
             device: One device or a batch.
             pulse: What a spike applies to the gate.
-            baseline: Conductance subtracted by the read-out; `device.g_rest` makes the efficacy the volatile part alone [S].
+            baseline: Conductance subtracted by the read-out; `device.g_rest` leaves the volatile part alone [S].
             unit: Conductance of unit efficacy; default that of the (mean) device at rest [S].
             temperature: [K].
             gate: How the gate is left between spikes.
@@ -80,7 +80,7 @@ class DeviceSynapse(AbstractSynapse):
         """
         if not hasattr(device, "prepare"):
             raise ParameterError(
-                f"{type(device).__name__} cannot prepare a pulse; a synapse needs a device with an event face, such as ECRAM."
+                f"{type(device).__name__} cannot prepare a pulse; a synapse needs an event face such as ECRAM's."
             )
         shape = batch_shape((device, pulse))
         n = shape[0] if shape else 1
@@ -96,9 +96,11 @@ class DeviceSynapse(AbstractSynapse):
 
     @property
     def width(self) -> Number:
+        """Width of the gate pulse."""
         return self.pulse_width
 
     def rest(self) -> ECRAMState:
+        """The device at rest, at its long-term weight."""
         shape = batch_shape(self)
         return jax.tree.map(lambda x: jnp.broadcast_to(x, shape), self.device.rest())
 
@@ -110,9 +112,8 @@ class DeviceSynapse(AbstractSynapse):
         """
         level = np.asarray(weight)
         if not np.all((level >= 0) & (level <= 1)):
-            raise ParameterError(
-                f"A long-term weight is {level.flat[np.argmax((level < 0) | (level > 1))]:.4g}; it must lie between 0 (g_min) and 1 (g_max)."
-            )
+            wrong = float(level.flat[np.argmax((level < 0) | (level > 1))])
+            raise ParameterError(f"A long-term weight is {wrong:.4g}; it must lie between 0 (g_min) and 1 (g_max).")
         with precision(self):
             return eqx.tree_at(lambda s: s.device.x_0, self, jnp.asarray(level, self.device.x_0.dtype))
 
@@ -121,10 +122,12 @@ class DeviceSynapse(AbstractSynapse):
         return (self.device.conductance(state, temperature=self.temperature) - self.baseline) / self.unit
 
     def spike(self, state: ECRAMState, interval: Number) -> tuple[ECRAMState, Number]:
+        """Relax over the interval, pulse, read."""
         after = self.programme(self.device, self.relaxed(state, interval))
         return after, self.efficacy(after)
 
     def noisy_spike(self, state: ECRAMState, interval: Number, *, key: jax.Array) -> tuple[ECRAMState, Number]:
+        """As :meth:`spike`, with the device's cycle-to-cycle and read noise."""
         key_cycle, key_read = jax.random.split(key)
         before = self.relaxed(state, interval)
         after = self.programme.noisy(self.device, before, key=key_cycle)
@@ -133,9 +136,11 @@ class DeviceSynapse(AbstractSynapse):
         return after, (self.device.conductance(after, temperature=self.temperature) * noise - self.baseline) / self.unit
 
     def share(self, state: ECRAMState) -> Number:
+        """Loading of the volatile state, which is u of a one-mode device."""
         return jnp.clip(jnp.abs(state.loading), 0.0, 1.0)
 
     def steady(self, interval: Number) -> tuple[ECRAMState, Number]:
+        """Fixed point of the affine map that one interval is for the volatile states."""
         cycle, offset = self._cycle(interval)
         return self._at(
             jnp.linalg.solve(jnp.eye(cycle.shape[-1], dtype=cycle.dtype) - cycle, offset[..., None])[..., 0]

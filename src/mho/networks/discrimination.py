@@ -99,9 +99,9 @@ def discriminate(
 ) -> Discrimination:
     """Train and judge a bank on a task, with device-to-device spread, cycle-to-cycle and read noise.
 
-    The bank has one member per rate, centred there. The static baseline has as many synapses and the same neurons, and its
-    weights follow the same rule, so that each of its neurons leaves silence at a rate of its own. Both read the spike
-    counts of their neurons, and train the same number of parameters.
+    The bank has one member per rate, centred there. The static baseline has as many synapses and the same neurons, and
+    its weights follow the same rule, so that each of its neurons leaves silence at a rate of its own. Both read the
+    spike counts of their neurons, and train the same number of parameters.
 
     Args:
         device: The one device of the bank.

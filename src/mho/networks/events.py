@@ -101,12 +101,13 @@ def check_step(neuron: LIF, dt: float) -> None:
     shortest = float(np.min(np.asarray(neuron.t_ref)))
     if not 0 < dt <= shortest * (1 + 1e-6):
         raise InputError(
-            f"dt is {engineering(dt, 's')}; it must be above 0 and at most the refractory time, {engineering(shortest, 's')}."
+            f"dt is {engineering(dt, 's')}; it must be above 0 and at most the refractory time, "
+            f"{engineering(shortest, 's')}. Shorten the step."
         )
 
 
 def _grid_of_events(come: Arrivals, outputs: int, stop: float, longest: float) -> tuple[np.ndarray, np.ndarray]:
-    """Start of every stretch without input, none longer than `longest`, and the jumps at each start, (stretches, outputs)."""
+    """Starts of the stretches without input, none longer than `longest`, and the jumps there, (stretches, outputs)."""
     inside = come.times < stop
     instants, which = np.unique(come.times[inside], return_inverse=True)
     edges = np.concatenate([[0.0], instants, [stop]])

@@ -31,7 +31,7 @@ class LIFState(eqx.Module):
 
 
 class Fired(NamedTuple):
-    """Spikes of one advance: 1.0 or 0.0 (with a surrogate derivative), and the time from its start [s], NaN without one."""
+    """Spikes of one advance: 1 or 0 (with a surrogate derivative), and the time from its start [s], NaN without one."""
 
     spikes: Array
     after: Array
@@ -55,7 +55,7 @@ class LIF(eqx.Module):
         i_bias: Constant current [A].
 
     Raises:
-        ParameterError: If a value is out of range, the reset does not lie below the threshold, or the time constants agree.
+        ParameterError: If a value is out of range, the reset is not below the threshold, or the time constants agree.
     """
 
     c: Number = quantity("F", positive=True)
@@ -73,7 +73,8 @@ class LIF(eqx.Module):
             return
         if np.any(self.v_reset >= self.v_threshold):
             raise ParameterError(
-                f"LIF.v_reset ({np.max(self.v_reset):.4g} V) must lie below v_threshold ({np.min(self.v_threshold):.4g} V)."
+                f"LIF.v_reset ({np.max(self.v_reset):.4g} V) must lie below v_threshold "
+                f"({np.min(self.v_threshold):.4g} V). Were they swapped?"
             )
         if np.any(np.abs(self.tau_m / self.tau_syn - 1.0) < 1e-3):
             raise ParameterError(
@@ -91,8 +92,8 @@ class LIF(eqx.Module):
         Args:
             state: State at the start, with input currents already added.
             duration: At most t_ref, so that there is at most one spike [s].
-            refinements: Newton steps that place the spike, each inside a bracket; 4 for float32, 60 for double precision
-                at a grazing crossing.
+            refinements: Newton steps that place the spike, each inside a bracket; 4 for float32, 60 for double
+                precision at a grazing crossing.
         """
         held = jnp.minimum(state.pause, duration)
         free = duration - held

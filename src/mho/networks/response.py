@@ -1,4 +1,4 @@
-"""Frequency response of synapses: what a regular train of any rate makes of the efficacy, and where theory puts the peak."""
+"""Frequency response of synapses: what regular trains make of the efficacy, and where theory puts the peak."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from mho.networks.synapse import AbstractSynapse, Number, batch_shape, dtype_of,
 
 
 def steady_response(synapse: AbstractSynapse, rates: Any) -> np.ndarray:
-    """Efficacy at every spike of an endless regular train, in closed form and double precision, without long-term change.
+    """Efficacy at the spikes of an endless regular train: closed form, double precision, no long-term change.
 
     Args:
         synapse: One synapse or a batch of n.
@@ -124,10 +124,10 @@ def _simulated(synapse: AbstractSynapse, gaps: Number, spikes: int) -> Number:
 
 # ---- theory ----------------------------------------------------------------------------------------------------------
 def peak_rate(utilisation: Any, tau_f: Any, tau_rec: Any) -> np.ndarray:
-    r"""Rate at which facilitation with depression passes most, to leading order :math:`1/\sqrt{U \tau_f \tau_{rec}}` [Hz].
+    r"""Rate that facilitation with depression passes best, leading order :math:`1/\sqrt{U\tau_f\tau_{rec}}` [Hz].
 
-    It holds where intervals at the peak are short against both times, :math:`U\tau_f \ll \tau_{rec} \ll \tau_f/U`, and U is
-    small; :func:`exact_peak_rate` needs none of that.
+    It holds where U is small and intervals at the peak are short against both times,
+    :math:`U\tau_f \ll \tau_{rec} \ll \tau_f/U`; :func:`exact_peak_rate` needs none of that.
 
     Args:
         utilisation: U [1].
@@ -166,9 +166,8 @@ def exact_peak_rate(utilisation: Any, tau_f: Any, tau_rec: Any) -> np.ndarray:
 
 def effective_tau(device: Any) -> np.ndarray:
     """Facilitation time of a device as one number: its modes' times weighted by their share of the loading [s]."""
-    return sum(
-        np.asarray(a, np.float64) * np.asarray(t, np.float64) for a, t in zip(device.weights, device.tau, strict=True)
-    )
+    modes = zip(device.weights, device.tau, strict=True)
+    return np.sum(np.stack([np.asarray(a, np.float64) * np.asarray(t, np.float64) for a, t in modes]), axis=0)
 
 
 def corner_rate(utilisation: Any, tau: Any) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 from contextlib import AbstractContextManager
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import equinox as eqx
 import jax
@@ -18,12 +18,16 @@ from mho.core import engineering
 from mho.core.errors import InputError, ParameterError
 from mho.core.fields import quantity
 
-Number = Float[Array, "..."]
+if TYPE_CHECKING:
+    Number = Any  # plain floats, NumPy and JAX arrays alike
+else:
+    Number = Float[Array, "..."]
 
 
 class AbstractSynapse(eqx.Module):
-    """A synapse, or a batch of them in leaves of shape (n,). It moves only when a spike comes: what happens between two
-    spikes is worked out at the second one, exactly, from the time that has passed.
+    """A synapse, or a batch of them in leaves of shape (n,), that moves only when a spike comes.
+
+    What happens between two spikes is worked out at the second one, exactly, from the time that has passed.
     """
 
     @abc.abstractmethod
@@ -63,12 +67,15 @@ class StaticSynapse(AbstractSynapse):
 
     @property
     def width(self) -> Number:
+        """A spike has no width."""
         return jnp.zeros_like(self.efficacy)
 
     def rest(self) -> tuple[()]:
+        """There is no state."""
         return ()
 
     def spike(self, state: tuple[()], interval: Number) -> tuple[tuple[()], Number]:
+        """Every spike has the same efficacy."""
         return state, jnp.broadcast_to(
             self.efficacy, jnp.broadcast_shapes(jnp.shape(self.efficacy), jnp.shape(interval))
         )
@@ -78,9 +85,11 @@ class StaticSynapse(AbstractSynapse):
         return self.spike(state, interval)
 
     def share(self, state: tuple[()]) -> Number:
+        """It uses nothing up."""
         return jnp.zeros_like(self.efficacy)
 
     def steady(self, interval: Number) -> tuple[tuple[()], Number]:
+        """As every spike."""
         return self.spike((), interval)
 
 
@@ -110,9 +119,9 @@ def batch_shape(module: Any) -> tuple[int, ...]:
 
 
 def padded(module: Any, n: int) -> Any:
-    """A module of scalars and (n,) leaves whose floating leaves all have one of few lengths, by repeating the last lane.
+    """A batch of n made as long as the next power of two from 256 on, by repeating its last lane.
 
-    One compilation then serves every batch up to that length, which costs seconds less than it wastes.
+    One compilation then serves every batch up to that length.
     """
     size = max(256, 1 << (n - 1).bit_length())
     lanes = np.minimum(np.arange(size), n - 1)
@@ -146,8 +155,8 @@ def intervals(times: Any, *, width: Any = 0.0) -> np.ndarray:
     least = float(np.max(np.asarray(width)))
     if shortest < least * (1 - 5e-10) or shortest < 0:
         raise InputError(
-            f"Two spikes are {engineering(shortest, 's')} apart; they must be in order and at least the spike's width of "
-            f"{engineering(least, 's')} apart. Lower the rate or shorten the pulse."
+            f"Two spikes are {engineering(shortest, 's')} apart; they must be in order and at least the spike's width "
+            f"of {engineering(least, 's')} apart. Lower the rate or shorten the pulse."
         )
     first = np.where(np.isnan(times[..., :1]), np.nan, 0.0)
     return np.concatenate([first, gaps], axis=-1)

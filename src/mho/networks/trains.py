@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from mho.core import engineering
@@ -71,7 +72,7 @@ def poisson_window(rates: Any, window: float, *, key: jax.Array, dead_time: floa
 
 def generator(key: jax.Array) -> np.random.Generator:
     """NumPy's generator for a JAX key: data that are made once, on the host, need no compilation."""
-    data = jax.random.key_data(key) if jax.dtypes.issubdtype(key.dtype, jax.dtypes.prng_key) else key
+    data = jax.random.key_data(key) if jnp.issubdtype(key.dtype, jax.dtypes.prng_key) else key
     return np.random.Generator(np.random.Philox(np.random.SeedSequence([int(x) for x in np.asarray(data).ravel()])))
 
 

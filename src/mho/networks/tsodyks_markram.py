@@ -73,14 +73,17 @@ class TsodyksMarkram(AbstractSynapse):
 
     @property
     def width(self) -> Number:
+        """A spike has no width."""
         return jnp.zeros_like(self.U)
 
     def rest(self) -> TsodyksMarkramState:
+        """Recovered, and not facilitated."""
         zero = jnp.zeros(batch_shape(self), jnp.result_type(self.U))
         towards_u = self.convention in (Convention.UMINUS_RELAX_U, Convention.UPLUS_RELAX_U)
         return TsodyksMarkramState(zero + self.U if towards_u else zero, zero + 1.0, zero, zero)
 
     def spike(self, state: TsodyksMarkramState, interval: Number) -> tuple[TsodyksMarkramState, Number]:
+        """Relax over the interval, jump and release in the convention's order."""
         used, u = self._utilisation(state.u, interval)
         if self.convention is Convention.TPM3:
             return self._three_states(state, used, interval)
@@ -92,9 +95,11 @@ class TsodyksMarkram(AbstractSynapse):
         return self.spike(state, interval)
 
     def share(self, state: TsodyksMarkramState) -> Number:
+        """Utilisation at the last release."""
         return state.released
 
     def steady(self, interval: Number) -> tuple[TsodyksMarkramState, Number]:
+        """Fixed point of the recursion."""
         e_f, e_r = decay(interval, self.tau_f), decay(interval, self.tau_rec)
         before = 0.0 if self.convention in (Convention.MM2002, Convention.TPM3) else self.U
         jumped = (self.U + (1.0 - self.U) * before * (1.0 - e_f)) / (1.0 - (1.0 - self.U) * e_f)  # u after the jump
@@ -130,7 +135,6 @@ class TsodyksMarkram(AbstractSynapse):
         return TsodyksMarkramState(used, x - release, y + release, used), release
 
     def _three_states_steady(self, used: Number, interval: Number) -> tuple[TsodyksMarkramState, Number]:
-        # The resource is affine in itself over one cycle: x' = x(rest) + slope * release; both by one step of the cycle.
         shape = jnp.broadcast_shapes(jnp.shape(used), jnp.shape(interval))
         zero = jnp.zeros(shape, jnp.result_type(used))
         e_p = decay(interval, self.tau_psc)
