@@ -26,8 +26,8 @@ class DelayFeedbackLIF(AbstractNeuron):
         c_membrane: Membrane capacitance [F].
         c_delay: Load of the delay stage [F].
         v_delay: Delay control voltage: 13 us at 0.20 V, 208 ns at 0.36 V, truncated spikes above 0.38 V [V].
-        v_refractory: Control of the reset's duration; higher is longer. A reset of 0.50 V suffices without an ECRAM or with
-            an adapting one, but a sensitising one then runs away once it is loaded [V].
+        v_refractory: Control of the reset's duration; higher is longer. 0.50 V suffices without an ECRAM or with an
+            adapting one, but a sensitising one then runs away once it is loaded [V].
         v_bias: Gate of the starved header of the threshold stage; higher starves more [V].
         v_leak: Gate of the leak transistor [V].
         excitability: ECRAM in the reset path; None for a plain reset to ground.
