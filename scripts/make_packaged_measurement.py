@@ -1,5 +1,4 @@
-"""Make the packaged pulse measurement: synthetic, from the reconstruction `ecram_stp_ref`, with noise and missing
-samples.
+"""Make the packaged pulse measurement: synthetic, from `ecram_stp_ref`, with noise and missing samples.
 
 Run ``python scripts/make_packaged_measurement.py``; it writes src/mho/fitting/data/ecram_stp_synthetic.csv. The same
 key gives the
@@ -28,7 +27,7 @@ READS = (0.1, 0.4, 0.7, 0.95)  # shares of the interval to the next pulse at whi
 
 
 def train(times: np.ndarray, amplitude: float = 1.0) -> list[tuple[float, float]]:
-    """Events (time [ms], amplitude [V], 0 for a reading) of one train: rest, pulses with readings between them, recovery."""
+    """Events (time [ms], amplitude [V], 0 for a reading) of one train: rest, pulses and readings, recovery."""
     events = [(t, 0.0) for t in (1.0, 2.0, 3.0, 4.0)]
     for t, following in zip(times, [*times[1:], None], strict=True):
         events.append((float(t), amplitude))

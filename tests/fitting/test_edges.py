@@ -17,7 +17,7 @@ def gate(noise=0.0, drop=0.0, seed=0, cycles=10, step=0.35):
 
 
 def test_two_levels_of_a_noisy_signal():
-    t, v = gate(noise=0.05)
+    _, v = gate(noise=0.05)
     low, high = edges.two_means(v)
     # The mean of hundreds of samples: 0.05 V / sqrt(500).
     assert low == pytest.approx(-0.8, abs=0.01)

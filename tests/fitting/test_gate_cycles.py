@@ -67,14 +67,11 @@ def test_a_synthetic_slow_device_is_recovered(tmp_path, x64):
     m = read_pulses(written(tmp_path / "slow.csv", slow()))
     with jax.enable_x64(False):  # the fit brings its own double precision
         f = fit_gate_cycles(m, key=jr.key(0), replicates=12)
-    # Noise of 0.02 % of the peak; aging shows little in five cycles of 20 s, so the rates are asked for and not the
-    # aging.
-    for name, value, within in (
-        ("tau[0]", 1.05, 0.03),
-        ("exponent", 3.6, 0.03),
-        ("tau_order_on", 10.0, 0.05),
-        ("g_volatile", 1.2e-3, 0.03),
-    ):
+    # Noise of 0.02 % of the peak. What the decay fixes is the ratio of exponent and release time; apart they are
+    # known to some ten percent, because the unknown moment of the edge goes with them.
+    assert f["exponent"].value / f["tau[0]"].value == pytest.approx(3.6 / 1.05, rel=0.05)
+    assert f["tau[0]"].value == pytest.approx(1.05, rel=0.15)
+    for name, value, within in (("tau_order_on", 10.0, 0.05), ("g_volatile", 1.2e-3, 0.03)):
         assert f[name].value == pytest.approx(value, rel=within), name
     assert f["tau_on"].value == pytest.approx(-0.35 / np.log(0.9), rel=0.03)
     assert f.error_fit < 4e-4
@@ -117,7 +114,8 @@ def test_the_real_transistors_numbers_agree_with_another_implementation(transist
     # Values of that implementation and, for the weakly known, its own confidence factor.
     for name, value, factor in (
         ("tau_on", 3.188, 1.06), ("tau[0]", 1.056, 1.31), ("exponent", 3.68, 1.31), ("tau_order_on", 10.33, 1.06),
-        ("tau_order_off", 18.2, 1.25), ("g_volatile", 1.231e-3, 1.01), ("aging_conductance", 0.154, 1.12), ("aging_rate", 0.367, 1.12),
+        ("tau_order_off", 18.2, 1.25), ("g_volatile", 1.231e-3, 1.01), ("aging_conductance", 0.154, 1.12),
+        ("aging_rate", 0.367, 1.12),
     ):  # fmt: skip
         assert value / factor < transistor[name].value < value * factor, name
     # What the tail of both currents says; another estimate was 0.45.

@@ -126,6 +126,12 @@ def test_the_packaged_measurement_says_that_it_is_synthetic():
 
 
 HEAD = "t [ms], v_gate [V], width [ns], r [kOhm]\n"
+
+
+def repeated(head, rows):
+    return head + "".join(rows.format(k, k + 1) for k in range(10, 99, 10))
+
+
 BAD = {
     "empty file": (b"", ["empty", "0 rows"]),
     "only comments": ("# hello\n", ["only comments"]),
@@ -151,10 +157,10 @@ BAD = {
     ),
     "width missing": (events(["90,1,,"]), ["line 16", "width is missing", "1 V"]),
     "width negative": (events(["90,1,-5,"]), ["line 16", "-5 ns", "above 0"]),
-    "pulses overlap": (HEAD.replace("ns", "ms") + "".join(f"{k},1,30,\n{k + 1},0,,24\n" for k in range(10, 99, 10)), ["20 ms", "before the one before"]),
+    "pulses overlap": (repeated(HEAD.replace("ns", "ms"), "{0},1,30,\n{1},0,,24\n"), ["20 ms", "before the one"]),
     "current without its voltage": ("t [s], v_gate [V], i_ds [A]\n" + "1,0,1e-6\n" * 9, ["v_ds"]),
     "too many cells": (events(["90,0,,24,5,5"]), ["line 16", "6 cells", "4"]),
-    "all missing": ("t [ms], v_gate [V], width [ns], r [kOhm]\n" + "".join(f"{k},1,200,\n{k + 1},0,,\n" for k in range(10, 99, 10)), ["all", "missing"]),
+    "all missing": (repeated(HEAD, "{0},1,200,\n{1},0,,\n"), ["all", "missing"]),
 }  # fmt: skip
 
 

@@ -62,8 +62,8 @@ def test_intervals_of_random_devices_hold_the_truth(tmp_path):
         factor = np.exp(0.4 * rng.normal(size=4))
         efficacy, tau = min(0.08 * factor[1], 0.4), 25e-3 * factor[2]
         device = dataclasses.replace(
-            base, x_0=float(np.clip(0.16 * factor[3], 0.05, 0.5)), g_volatile=30e-6 * factor[0], efficacy=efficacy, weights=(1.0,),
-            tau=(tau,), consolidation=0.0,
+            base, x_0=float(np.clip(0.16 * factor[3], 0.05, 0.5)), g_volatile=30e-6 * factor[0], efficacy=efficacy,
+            weights=(1.0,), tau=(tau,), consolidation=0.0,
         )  # fmt: skip
         truth = dict(
             zip(NAMES, (float(device.g_rest), 30e-6 * factor[0], efficacy, tau, float(device.r_step)), strict=True)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from mho.devices import Pulse, parameters
-from mho.fitting.measurement import read_pulses
+from mho.fitting import read_pulses
 from mho.fitting.train import during_pulse, pulse_train, readings
 
 FORMS = {

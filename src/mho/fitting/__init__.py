@@ -3,10 +3,10 @@
 from mho.fitting.gate_cycles import fit_gate_cycles as fit_gate_cycles
 from mho.fitting.jump_and_relax import fit as fit
 from mho.fitting.measurement import PulseMeasurement as PulseMeasurement
-from mho.fitting.measurement import packaged_measurement as packaged_measurement
-from mho.fitting.measurement import read_pulses as read_pulses
 from mho.fitting.population import RampPopulation as RampPopulation
 from mho.fitting.population import ramp_population as ramp_population
+from mho.fitting.pulse_file import packaged_measurement as packaged_measurement
+from mho.fitting.pulse_file import read_pulses as read_pulses
 from mho.fitting.ramps import RampTable as RampTable
 from mho.fitting.ramps import read_ramps as read_ramps
 from mho.fitting.result import Candidate as Candidate

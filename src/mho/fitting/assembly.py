@@ -50,8 +50,7 @@ class Finished:
         """A function of the parameter vector with its 95 % interval, symmetric on the given scale.
 
         The interval is the wider of the block bootstrap (with Student's quantile for the blocks left over) and the
-        simulated
-        repetitions.
+        simulated repetitions.
         """
         value = np.asarray(of(self.solution.theta))
         deviation = [np.sqrt(np.mean((scale(of(d)) - scale(value)) ** 2)) for d in (self.resampled, self.repeated)]
@@ -117,7 +116,7 @@ def _remarks(f: Finished) -> list[str]:
     return found
 
 
-def _sigmoid(x: np.ndarray) -> np.ndarray:
+def _sigmoid(x: Any) -> Any:
     return 1.0 / (1.0 + np.exp(-x))
 
 

@@ -1,6 +1,8 @@
-"""Gate pulses in a sampled waveform: two levels, hysteresis, debounce in time, and edges taken from the gate current."""
+"""Gate pulses in a sampled waveform: two levels, hysteresis, debounce in time, edges from the gate current."""
 
 from __future__ import annotations
+
+import itertools
 
 import numpy as np
 
@@ -27,16 +29,15 @@ def levels(
     """Two-level signal of a noisy one: True where the gate is on its active level (the one further from 0 V).
 
     The signal switches on above `high` and off below `low` of the distance between its two levels, and only where the
-    new
-    level stays for `debounce`, counted in time and not in samples, because instruments drop samples.
+    new level stays for `debounce`, counted in time and not in samples, because instruments drop samples.
 
     Args:
         t: Time [s].
         v: Gate voltage [V].
         low: Threshold of switching off, as a share of the distance.
         high: Threshold of switching on.
-        debounce: Shortest level that counts [s]; by default one and a half sampling steps if the levels are noisy, 0
-        if not.
+        debounce: Shortest level that counts [s]; by default one and a half sampling steps if the levels are noisy, 0 if
+            not.
     """
     a, b = two_means(v)
     rest, active = (a, b) if abs(a) <= abs(b) else (b, a)
@@ -58,7 +59,7 @@ def _debounced(t: np.ndarray, on: np.ndarray, shortest: float) -> np.ndarray:
     """Runs shorter than `shortest` [s] take the level of the run before them."""
     on = on.copy()
     starts = [0, *(np.flatnonzero(np.diff(on)) + 1).tolist(), len(on)]
-    for first, last in zip(starts[1:-1], starts[2:], strict=True):
+    for first, last in itertools.pairwise(starts[1:]):
         end = t[last] if last < len(t) else np.inf
         if end - t[first] < shortest:
             on[first:last] = on[first - 1]
@@ -89,8 +90,7 @@ def first_changed(
 
     The logged gate voltage is the instrument's set value and may lead the true edge by some samples; the gate current
     answers at once, by the displacement current of the gate. Within `reach` sampling steps after a logged edge the
-    first sample
-    is taken at which the gate current has moved by half of the largest move found there.
+    first sample is taken at which the gate current has moved by half of the largest move found there.
 
     Args:
         t: Time [s].

@@ -39,13 +39,11 @@ class Problem:
         return np.where(np.isfinite(data), values - np.nan_to_num(data), 0.0)
 
     def jacobian(self, theta: np.ndarray, values: np.ndarray, free: np.ndarray) -> np.ndarray:
-        """Derivative of the values (lanes, values, parameters) by forward differences; 0 for parameters that do not
-        move.
+        """Derivative of the values by forward differences, (lanes, values, parameters); 0 for parameters at rest.
 
         All perturbed vectors of all lanes are one batch. Against forward-mode differentiation of the scan over pulses
-        this
-        compiles three to five times faster and runs as fast, and in double precision its error (1e-6 of the derivative)
-        is far below the noise.
+        this compiles three to five times faster and runs as fast, and in double precision its error (1e-6 of the
+        derivative) is far below the noise.
         """
         lane, column = np.nonzero(np.broadcast_to(free, theta.shape))
         shifted = theta[lane]
@@ -150,7 +148,10 @@ def refine(problem: Problem, theta: np.ndarray, free: np.ndarray) -> tuple[np.nd
     solution = optimize.least_squares(
         lambda x: root * problem.residual(values(x)[0]),
         np.clip(theta[free], low + margin, high - margin),
-        jac=lambda x: root[:, None] * problem.jacobian(whole(x), values(x), free)[0][:, free],
+        jac=lambda x: (
+            root[:, None]  # pyright: ignore[reportArgumentType]
+            * problem.jacobian(whole(x), values(x), free)[0][:, free]
+        ),
         bounds=(low, high),
         method="trf",
         x_scale="jac",
@@ -197,8 +198,7 @@ def block_weights(
     """Random weights of a Bayesian block bootstrap: one exponential number for each run of `length` rows.
 
     Contiguous blocks keep the residuals' correlation; no block is ever wholly absent, so that a parameter which a
-    single
-    stretch of the measurement informs stays determined.
+    single stretch of the measurement informs stays determined.
 
     Args:
         rows: Indices of the fitted rows.

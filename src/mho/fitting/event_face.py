@@ -36,8 +36,7 @@ class Layout:
     """Where each free number stands in the parameter vector of up to `modes` modes.
 
     Conductances, times, voltages, the exponent and consolidation move on a logarithmic scale, the efficacy on a logit
-    scale,
-    the weights as logarithms of their ratio to the first mode's.
+    scale, the weights as logarithms of their ratio to the first mode's.
     """
 
     modes: int
@@ -122,8 +121,7 @@ def curve(train: PulseTrain, base: ECRAM, modes: int):
     """The function of :class:`~mho.fitting.estimate.Problem`: log-conductance at any number of parameter vectors.
 
     One function is compiled for all numbers of modes: a mode whose weight ratio is exp(-40) is none. Its second
-    argument, the
-    relative excess of each pulse's effect in each lane, serves to simulate cycle-to-cycle noise.
+    argument, the relative excess of each pulse's effect in each lane, serves to simulate cycle-to-cycle noise.
     """
     none = np.zeros((_LANES, len(train.gap)))
 
@@ -220,7 +218,7 @@ def _most_frequent(values: np.ndarray) -> float:
 
 
 def bounds(layout: Layout, ref: Reference, used: int) -> tuple[np.ndarray, np.ndarray]:
-    """Box of the parameter vector: wide, but finite, so that what the data do not inform comes to rest at a named bound."""
+    """Box of the parameter vector: wide, but finite, so that what the data do not tell rests at a named bound."""
     head_low = [np.log(ref.g_rest / 5), np.log(ref.jump / 5), -9.0, np.log(0.02 * ref.v_ref), np.log(0.3), np.log(1e-6)]
     head_high = [
         np.log(ref.g_rest * 5),

@@ -182,11 +182,9 @@ def fit_gate_cycles(
 ) -> Fit:
     r"""Fit an ECRAM to gate cycles: slow sigmoidal loading, fast release, slow order, power-law read-out, aging.
 
-    One mode with :math:`h \to \infty` (no release while driven), :math:`G = g_{min} + g_v g_a Q^m z`, and the time
-    from each true
-    edge to the first sample after it as a nuisance. The residual is a share of the largest conductance. Intervals
-    come from a
-    bootstrap over whole cycles in which no cycle is ever absent.
+    One mode with :math:`h \to \infty` (no release while driven), :math:`G = g_{min} + g_v g_a Q^m z`, and the time from
+    each true edge to the first sample after it as a nuisance. The residual is a share of the largest conductance.
+    Intervals come from a bootstrap over whole cycles in which no cycle is ever absent.
 
     Args:
         measurement: A waveform measurement, from :func:`read_pulses`.

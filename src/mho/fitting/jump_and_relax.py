@@ -1,4 +1,4 @@
-"""Fit of the ECRAM's event face to a pulse measurement: each pulse a jump, then relaxation with one to four time constants."""
+"""Fit of the ECRAM's event face to a pulse measurement: each pulse a jump, then relaxation in one to four modes."""
 
 from __future__ import annotations
 
@@ -45,30 +45,23 @@ def fit(
 ) -> Fit:
     r"""Fit an ECRAM to a pulse measurement.
 
-    The residual is the relative one, :math:`\ln(g_{model}/g)`, because a read's noise is a share of it. For each
-    number of modes the fit
-    starts from values read off the data and from seven vectors scattered about them, descends from all at once, and
-    refines the best.
-    The number of modes minimises :math:`\mathrm{BIC} = n_{eff}\ln(S/n) + p\ln n_{eff}`, with n_eff the number of
-    independent residuals of the
-    richest model: residuals are correlated, because a pulse's random excess stays in the state. Each interval is the
-    wider of
-    two: a block bootstrap with refits, which holds for any misfit, and refits to simulated repetitions with the read
-    and
-    cycle-to-cycle noise found in the residuals, which holds for excess that stays. A parameter that rests on a bound
-    is named, frozen there, and the rest refitted.
+    The residual is the relative one, :math:`\ln(g_{model}/g)`, because a read's noise is a share of it. For each number
+    of modes the fit starts from values read off the data and from seven vectors scattered about them, descends from all
+    at once, and refines the best. The number of modes minimises :math:`\mathrm{BIC} = n_{eff}\ln(S/n) + p\ln n_{eff}`,
+    with n_eff the number of independent residuals of the richest model: residuals are correlated, because a pulse's
+    random excess stays in the state. Each interval is the wider of two: a block bootstrap with refits, which holds for
+    any misfit, and refits to simulated repetitions with the read and cycle-to-cycle noise found in the residuals, which
+    holds for excess that stays. A parameter that rests on a bound is named, frozen there, and the rest refitted.
 
     Args:
         measurement: The data, from :func:`read_pulses`.
         start: Parameter set that gives the numbers which this measurement cannot (window of the non-volatile state,
-        gate
-            network, temperature laws); by default ``ecram_stp_ref``.
+            gate network, temperature laws); by default ``ecram_stp_ref``.
         key: Random key, for the scatter of the starts and the bootstrap; one key gives one result.
         modes: ``"auto"``, or a number from 1 to 4.
         hold_out: ``"last sweep"`` (the last fifth of the readings if there is one sweep) or None.
-        optional: Numbers fitted besides g_rest, g_volatile, efficacy, weights and tau: ``consolidation``,
-        ``exponent``. `v_0` is
-            added by itself where pulses of several amplitudes were applied.
+        optional: Numbers fitted besides g_rest, g_volatile, efficacy, weights and tau: ``consolidation``, ``exponent``.
+            `v_0` is added by itself where pulses of several amplitudes were applied.
         fixed: Numbers held at a known value, for example ``{"efficacy": 0.08}``.
         replicates: Refits behind the intervals.
         progress: Called with the share done and what is being done.

@@ -1,4 +1,4 @@
-"""What many potentiation ramps of one device say: trend before spread, offset and slope, write noise, read noise, jumps."""
+"""What many potentiation ramps of one device say: trend before spread, offset and slope, noise, and jumps."""
 
 from __future__ import annotations
 
@@ -40,8 +40,7 @@ class RampPopulation:
         start: Mean start, trend's end, depth and ramp constant, and scatter about the trend.
         curve: Mean course A[(k + k0)^m - k0^m]: exponent, k0, and rms misfit.
         spread: Ramp-to-ramp offset and slope about the mean course, their correlation, and the slope's part that the
-        walk of
-            write noise does not explain.
+            walk of write noise does not explain.
         noise: Write noise per square root of a pulse, read noise, step correlation.
         jumps: Steps far outside the noise.
         outliers: Ramps that hold more than their share of them.
@@ -96,12 +95,10 @@ def ramp_population(table: RampTable) -> RampPopulation:
     r"""Statistics of a table of potentiation ramps.
 
     In order: the starts' trend with the ramp's number; the mean course, a power law in the pulse count; each ramp's
-    offset
-    and slope about it, after the trend; and the steps' noise. About a ramp's own smooth course, a step's noise is
-    write noise,
-    which accumulates, plus the difference of two read noises, so that neighbouring steps are anticorrelated:
-    :math:`\operatorname{cov}(e_k, e_{k+1}) = -\sigma_{read}^2`, :math:`\operatorname{var} e = \sigma_{write}^2 +
-    2\sigma_{read}^2`.
+    offset and slope about it, after the trend; and the steps' noise. About a ramp's own smooth course, a step's noise
+    is write noise, which accumulates, plus the difference of two read noises, so that neighbouring steps are
+    anticorrelated: :math:`\operatorname{cov}(e_k, e_{k+1}) = -\sigma_{read}^2`, :math:`\operatorname{var} e =
+    \sigma_{write}^2 + 2\sigma_{read}^2`.
 
     Args:
         table: From :func:`read_ramps`.
@@ -194,7 +191,7 @@ def _start(g: np.ndarray) -> tuple[tuple[Estimate, ...], float, np.ndarray]:
         "S",
         note=f"sd {engineering(float(start.std(ddof=1)), 'S', 3)}, trend included",
     )
-    trend = float(stats.spearmanr(number, start)[0])
+    trend = float(stats.spearmanr(number, start).statistic)  # pyright: ignore[reportAttributeAccessIssue]
     if abs(trend) <= _TREND:
         left = start - start.mean()
         return (mean, _deviation("start_scatter", left, 1)), trend, left
@@ -207,7 +204,8 @@ def _start(g: np.ndarray) -> tuple[tuple[Estimate, ...], float, np.ndarray]:
         python_warnings.simplefilter("ignore", optimize.OptimizeWarning)
         scale = float(np.abs(start).max())
         values, covariance = optimize.curve_fit(
-            lambda n, a, b, c: settling(n, a, b, c) / scale, number, start / scale, p0=guess, x_scale=[scale, scale, len(g)],
+            lambda n, a, b, c: settling(n, a, b, c) / scale, number, start / scale, p0=guess,
+            x_scale=[scale, scale, len(g)],
             bounds=([-np.inf, -np.inf, 0.1], [np.inf, np.inf, 100.0 * len(g)]),
         )  # fmt: skip
     half = stats.t.ppf(0.975, len(g) - 3) * np.sqrt(np.diag(covariance))

@@ -97,6 +97,7 @@ def _check(path: Path, names: list[str], g: np.ndarray, ends: list[int]) -> None
     if len(bad):
         ramp, pulse = bad[0]
         raise MeasurementError(
-            f"{path}: ramp {names[ramp]!r}, pulse {pulse}: the conductance is {engineering(g[ramp, pulse], 'S')}; "
+            f"{path}: ramp {names[ramp]!r}, pulse {pulse}: the conductance is "
+            f"{engineering(float(g[ramp, pulse]), 'S')}; "
             "it must be above 0. Correct the sign, or leave the cell empty."
         )

@@ -58,11 +58,9 @@ def noise_of(device: ECRAM, train: PulseTrain, residual: np.ndarray, rows: np.nd
     r"""Standard deviations of one read and of one pulse's effect, both relative.
 
     Between two neighbouring readings with no pulse between them the residual changes by two read noises; with pulses
-    between
-    them also by each pulse's random excess, which is the cycle-to-cycle deviation times the pulse's relative jump:
-    :math:`\operatorname{var}\Delta = 2\sigma_{read}^2 + \sigma_{cycle}^2 \sum (\Delta g/g)^2`, each jump as far as it
-    has relaxed
-    when the channel is read.
+    between them also by each pulse's random excess, which is the cycle-to-cycle deviation times the pulse's relative
+    jump: :math:`\operatorname{var}\Delta = 2\sigma_{read}^2 + \sigma_{cycle}^2 \sum (\Delta g/g)^2`, each jump as far
+    as it has relaxed when the channel is read.
 
     Args:
         device: The fitted device.

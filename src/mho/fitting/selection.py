@@ -1,4 +1,4 @@
-"""Which number of modes a measurement supports: refinement, frozen parameters, collapsed modes, information criterion."""
+"""How many modes a measurement supports: refinement, frozen parameters, collapsed modes, information criterion."""
 
 from __future__ import annotations
 
@@ -73,7 +73,8 @@ def _collapsed(solution: Solution, layout: Layout) -> str:
     weights = event_face.weights_of(solution.theta[layout.ratios])[:k]
     for i in range(k - 1):
         if tau[i + 1] < _SAME_TAU * tau[i]:
-            return f"modes {i + 1} and {i + 2} collapsed ({engineering(tau[i], 's', 3)}, {engineering(tau[i + 1], 's', 3)})"
+            both = " and ".join(engineering(x, "s", 3) for x in tau[i : i + 2])
+            return f"modes {i + 1} and {i + 2} collapsed ({both})"
     small = int(np.argmin(weights))
     return f"mode {small + 1} carries {100 * weights[small]:.2g} %" if weights[small] < _NO_WEIGHT else ""
 
@@ -81,6 +82,7 @@ def _collapsed(solution: Solution, layout: Layout) -> str:
 def candidate(
     solution: Solution, layout: Layout, rows: np.ndarray, held_out: np.ndarray, n_effective: float
 ) -> Candidate:
+    """A solution as a row of the table of models compared."""
     n, p = len(rows), int(solution.free.sum())
     mean = solution.cost / n
     outside = solution.residual[held_out]

@@ -40,12 +40,10 @@ class CircuitNeeds:
 
 
 def suitability(parameter_set: ParameterSet, needs: CircuitNeeds | None = None) -> list[str]:
-    """Sentences that say, with numbers, where a device suits the circuit and what it would have to be where it does
-    not.
+    """Where a device suits the circuit and what it would have to be where it does not, in sentences with numbers.
 
     Source: the needs are those of mho's reference neuron (a reconstruction: 1 V spikes of 200 ns on a 25 kOhm channel
-    that falls
-    by 1.5 kOhm a spike), not of a published circuit.
+    that falls by 1.5 kOhm a spike), not of a published circuit.
 
     Raises:
         ParameterError: If the set is not one of model ``ecram``.
@@ -97,29 +95,26 @@ def _loading(device: ECRAM, needs: CircuitNeeds) -> str:
         f"{engineering(jump, 'S', 3)}; one spike must add {engineering(needs.efficacy_conductance, 'S', 3)}"
     )
     if wanted >= 1.0:
-        return (
-            text
-            + f", more than its whole volatile window of {engineering(float(device.g_volatile), 'S', 3)}: a wider channel is needed."
-        )
+        window = engineering(float(device.g_volatile), "S", 3)
+        return text + f", more than its whole volatile window of {window}: a wider channel is needed."
     faster = -math.log1p(-wanted) / (rate * needs.width)
     if _compared(faster, 1.0) <= _FACTOR:
         return text + ": suitable."
     word = "faster" if faster > 1 else "slower"
-    return (
-        text
-        + f": it would have to load {_compared(faster, 1.0):.3g} times {word} (time constant {engineering(1 / rate / faster, 's', 3)}, not {engineering(1 / rate, 's', 3)})."
-    )
+    constants = f"time constant {engineering(1 / rate / faster, 's', 3)}, not {engineering(1 / rate, 's', 3)}"
+    return text + f": it would have to load {_compared(faster, 1.0):.3g} times {word} ({constants})."
 
 
 def _relaxation(device: ECRAM, needs: CircuitNeeds) -> list[str]:
-    found = []
+    found, longest, shortest = [], engineering(needs.tau_high, "s"), engineering(needs.tau_low, "s")
     for k, tau in enumerate(float(x) for x in device.tau):
         share = 100 * float(device.weights[k])
         text = f"Relaxation: mode {k + 1} ({share:.3g} %) relaxes in {engineering(tau, 's', 3)}"
         if tau > needs.tau_high:
-            text += f", {tau / needs.tau_high:.3g} times longer than the {engineering(needs.tau_high, 's')} up to which the circuit's trains tell rates apart"
+            ratio = f"{tau / needs.tau_high:.3g} times longer than the {longest}"
+            text += f", {ratio} up to which the circuit's trains tell rates apart"
         elif tau < needs.tau_low:
-            text += f", {needs.tau_low / tau:.3g} times shorter than the {engineering(needs.tau_low, 's')} that some spikes take"
+            text += f", {needs.tau_low / tau:.3g} times shorter than the {shortest} that some spikes take"
         else:
             text += ": suitable, it follows rates of some " + engineering(1.0 / tau, "Hz", 2)
         found.append(text + ".")
@@ -129,17 +124,17 @@ def _relaxation(device: ECRAM, needs: CircuitNeeds) -> list[str]:
 def _channel(device: ECRAM, needs: CircuitNeeds) -> str:
     g_rest = float(device.g_min + (device.g_max - device.g_min) * device.x_0)
     r_rest, r_full = 1.0 / g_rest, 1.0 / (g_rest + float(device.g_volatile))
-    text = f"Channel: {engineering(r_rest, 'ohm', 3)} at rest and {engineering(r_full, 'ohm', 3)} fully loaded, the circuit is built for {engineering(needs.r_rest, 'ohm', 3)}"
+    rest, full, asked = (engineering(r, "ohm", 3) for r in (r_rest, r_full, needs.r_rest))
+    text = f"Channel: {rest} at rest and {full} fully loaded, the circuit is built for {asked}"
     if _compared(r_rest, needs.r_rest) <= _FACTOR:
         return text + ": suitable."
     if r_full < needs.r_rest < r_rest:
+        narrower = float(device.g_volatile) / (12 * needs.efficacy_conductance)
         return (
-            text
-            + f": it is off at rest and passes {engineering(needs.r_rest, 'ohm', 3)} only while loaded; it would have to keep "
+            f"{text}: it is off at rest and passes {asked} only while loaded; it would have to keep "
             f"{engineering(1 / needs.r_rest, 'S', 3)} without drive (a gate bias or a non-volatile part), and its "
-            "volatile window be "
-            f"{float(device.g_volatile) / (12 * needs.efficacy_conductance):.3g} times narrower for twelve spikes to "
-            "fill it."
+            "volatile "
+            f"window be {narrower:.3g} times narrower for twelve spikes to fill it."
         )
     word = "narrower or longer" if r_rest < needs.r_rest else "wider or shorter"
     return text + f": its channel would have to be {_compared(r_rest, needs.r_rest):.3g} times {word}."

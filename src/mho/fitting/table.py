@@ -76,10 +76,8 @@ def read_table(path: str | Path, *, ragged: bool = False) -> Table:
     """Read a delimited text table.
 
     The delimiter (tab, semicolon or comma) is that of the heading line; a decimal comma is understood where the
-    delimiter
-    is not a comma. Lines that begin with ``#``, ``%``, ``!`` or ``//`` are comments; `key = value` or `key: value` in
-    them, or on a
-    line of their own, is metadata. A delimiter at the end of every line makes no column.
+    delimiter is not a comma. Lines that begin with ``#``, ``%``, ``!`` or ``//`` are comments; `key = value` or `key:
+    value` in them, or on a line of their own, is metadata. A delimiter at the end of every line makes no column.
 
     Args:
         path: The file.
