@@ -61,8 +61,9 @@ def test_paired_pulse_ratio_follows_the_device(device):
     ratio = paired_pulse(FacilitatingSynapse(device), intervals) - 1.0
     tau, a = np.array(device.tau), np.array(device.weights)
     left = np.sum(a * np.exp(-(intervals[:, None] - 200e-9) / tau), axis=1)
-    # The excess charge is proportional to what is left of the first spike's loading (small changes): 3 % of it.
-    np.testing.assert_allclose(ratio / ratio[0], left / left[0], rtol=0.03)
+    # The excess charge is proportional to what is left of the first spike's loading, for changes this small. The mirror
+    # remembers some 5e-4 of a charge from its start, which is 0.02 of the largest excess.
+    np.testing.assert_allclose(ratio / ratio[0], left / left[0], rtol=0.03, atol=0.02)
 
 
 def test_energy_of_an_event(found):

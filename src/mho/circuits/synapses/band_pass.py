@@ -25,6 +25,7 @@ class BandPassSynapse(eqx.Module):
         v_gate: Supply of the gate driver [V].
         v_read: Gate voltage of the read transistor [V].
         mirror: Current ratio of the mirror [1].
+        r_keeper: Pulls the mirror to rest between spikes [ohm].
 
     Source: mho reconstruction; sizes assumed.
     """
@@ -35,6 +36,7 @@ class BandPassSynapse(eqx.Module):
     v_gate: Number = quantity("V", positive=True, default=1.0336)
     v_read: Number = quantity("V", low=0.0, default=0.45)
     mirror: Number = quantity("1", positive=True, default=0.125)
+    r_keeper: Number = quantity("ohm", positive=True, default=10e6)
 
     def __check_init__(self) -> None:
         check_ranges(self)
@@ -46,4 +48,4 @@ class BandPassSynapse(eqx.Module):
         parts["synapse.ecram"] = Memristive((gate, "channel", "middle"), self.facilitating)
         parts["synapse.depressing"] = Memristive((gate, "middle", GROUND), self.depressing)
         parts |= buffer("synapse_driver", presynaptic, gate, "supply_synapse_gate")
-        return parts | read_out(presynaptic, "channel", membrane, "supply_synapse", self.mirror)
+        return parts | read_out(presynaptic, "channel", membrane, "supply_synapse", self.mirror, self.r_keeper)
