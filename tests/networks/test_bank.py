@@ -8,6 +8,8 @@ import mho
 from mho.core.errors import InputError
 from mho.devices import Pulse
 from mho.networks import (
+    Task,
+    bank_centres,
     efficacy_train,
     filter_bank,
     fit_readout,
@@ -56,6 +58,15 @@ def test_utilisation_is_what_the_device_loads(device):
 def test_a_centre_too_low_for_the_device_is_named(device):
     with pytest.raises(InputError, match=r"centre is 2 Hz.*makes a band-pass above"):
         filter_bank(device, [2.0, 100.0])
+
+
+def test_centres_suit_the_device():
+    slow, fast = (mho.parameters(name).device() for name in ("ecram_stp_ref", "ecram_stp_fast"))
+    assert np.array_equal(bank_centres(slow), [50.0, 100.0, 200.0, 400.0, 800.0])
+    filter_bank(fast, bank_centres(fast, 2))  # none too low
+    task = Task.suited_to(fast, members=3)
+    assert task.rates[0] > 500
+    assert task.window == pytest.approx(10 / task.rates[0])
 
 
 def test_readout_learns_what_is_linear_and_nothing_else():

@@ -109,6 +109,7 @@ def rate_discrimination(
             "rates": ", ".join(engineering(r, "Hz") for r in task.rates),
             "window": engineering(task.window, "s"),
             "afferents that fire together": ", ".join(f"{s:g}" for s in task.strengths),
+            "drive of bank and static neurons": f"{task.drive:g} thresholds",
             "static synapses": _accuracy(result.unknown.static),
             "bank minus static": f"{gain:+.3f} ({gain_low:+.3f} to {gain_high:+.3f})",
             "one afferent, bank": _accuracy(result.known.bank),

@@ -1,5 +1,6 @@
 """Networks: synapses that are devices, spiking neurons, layers, and what they make of the rate of their input."""
 
+from mho.networks.bank import bank_centres as bank_centres
 from mho.networks.bank import filter_bank as filter_bank
 from mho.networks.bank import pulse_width as pulse_width
 from mho.networks.bank import utilisation as utilisation

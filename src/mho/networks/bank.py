@@ -120,6 +120,12 @@ def filter_bank(
     return design.build(temperature=temperature, dtype=dtype)
 
 
+def bank_centres(device: ECRAM, members: int = 5) -> np.ndarray:
+    """Centre rates an octave apart that suit a device: the lowest at 3.25 over its facilitation time [Hz]."""
+    lowest = float(f"{3.25 / float(np.mean(effective_tau(device))):.2g}")
+    return lowest * 2.0 ** np.arange(members)
+
+
 def pulse_width(device: ECRAM, share: Any, *, amplitude: float) -> Any:
     """Width of the pulse that loads `share` of the free room, release held or slow against it [s]."""
     drive = np.abs(_drive(device, np.float64(amplitude)))

@@ -12,7 +12,7 @@ from mho.core.fields import cast
 from mho.core.sampling import Spread, sample
 from mho.devices import ECRAM
 from mho.devices.device import ROOM
-from mho.networks.bank import filter_bank, tiled
+from mho.networks.bank import bank_centres, filter_bank, tiled
 from mho.networks.connections import in_order
 from mho.networks.events import count_spikes
 from mho.networks.neurons import LIF
@@ -47,6 +47,12 @@ class Task:
     training: int = 30
     test: int = 30
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
+
+    @classmethod
+    def suited_to(cls, device: ECRAM, *, members: int = 5, seeds: tuple[int, ...] = (0, 1, 2, 3, 4)) -> Task:
+        """The task at rates that suit a device's times, seen for ten intervals of the slowest."""
+        rates = bank_centres(device, members)
+        return cls(tuple(float(rate) for rate in rates), window=10.0 / float(rates[0]), seeds=seeds)
 
 
 @dataclass(frozen=True)

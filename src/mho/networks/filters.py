@@ -15,7 +15,18 @@ from mho.core.fields import cast
 from mho.core.sampling import Spread, sample
 from mho.devices import ECRAM, Pulse
 from mho.devices.device import ROOM
-from mho.networks.bank import Design, batched, design_bank, design_volatile, joined, part, stacked, tiled, utilisation
+from mho.networks.bank import (
+    Design,
+    bank_centres,
+    batched,
+    design_bank,
+    design_volatile,
+    joined,
+    part,
+    stacked,
+    tiled,
+    utilisation,
+)
 from mho.networks.connections import in_order
 from mho.networks.events import count_spikes
 from mho.networks.neurons import LIF
@@ -99,7 +110,7 @@ def study_filters(
     population: int = 200,
     speeds: Sequence[float] = (0.1, 1.0, 10.0),
     recoveries: Sequence[float] = (0.1, 0.3, 1.0),
-    centres: Sequence[float] = (50.0, 100.0, 200.0, 400.0, 800.0),
+    centres: Sequence[float] | None = None,
     rates: Any = RATES,
     temperature: float = ROOM,
 ) -> FilterStudy:
@@ -115,7 +126,7 @@ def study_filters(
         population: Devices in it.
         speeds: Factors on the device's time constants, one high-pass curve each.
         recoveries: Recovery time of the resource as a share of the facilitation time, one band-pass curve each.
-        centres: Centre rates of the bank [Hz].
+        centres: Centre rates of the bank; default :func:`bank_centres` [Hz].
         rates: Rates, ascending [Hz].
         temperature: [K].
     """
@@ -124,26 +135,27 @@ def study_filters(
     still = eqx.tree_at(lambda d: d.consolidation, device, np.zeros(()))
     tau_f = float(effective_tau(device))
     recovery = tau_f * np.asarray(recoveries)
+    middles = bank_centres(device) if centres is None else np.asarray(centres, np.float64)
     slow = stacked([eqx.tree_at(lambda d: d.tau, still, tuple(f * t for t in device.tau)) for f in speeds])
     devices = batched(sample(still, *spreads, n=population, key=key), population)
     families = {
         "high_pass": _facilitation(slow, pulse),
         "band_pass": design_volatile(still, pulse, recovery),
-        "bank": design_bank(still, centres),
+        "bank": design_bank(still, middles),
         "consolidating": design_volatile(device, pulse, recovery[:1]),
         "population": design_volatile(devices, pulse, np.full(population, recovery[0])),
     }
     theory = {
         "high_pass": np.full(len(speeds), np.nan),
         "band_pass": peak_rate(utilisation(device, pulse), tau_f, recovery),
-        "bank": np.asarray(centres, np.float64),
+        "bank": middles,
         "population": peak_rate(utilisation(devices, pulse), effective_tau(devices), recovery[0]),
         "consolidating": np.full(1, np.nan),
     }
     labels = {
         "high_pass": [f"time constants × {f:g}" for f in speeds],
         "band_pass": [f"recovery {engineering(t, 's', 3)}" for t in recovery],
-        "bank": [engineering(c, "Hz", 3) for c in centres],
+        "bank": [engineering(c, "Hz", 3) for c in middles],
         "population": [f"device {k}" for k in range(population)],
         "consolidating": ["with consolidation"],
     }
@@ -207,7 +219,7 @@ class LayerStudy:
 def study_layer(
     device: ECRAM,
     *,
-    centre: float = 200.0,
+    centre: float | None = None,
     rates: Any = None,
     spikes: int = 200,
     temperature: float = ROOM,
@@ -219,11 +231,13 @@ def study_layer(
 
     Args:
         device: The device.
-        centre: Rate at which all are driven alike, and centre of the band-pass [Hz].
+        centre: Rate at which all are driven alike, and centre of the band-pass; default the third of
+            :func:`bank_centres` [Hz].
         rates: Input rates; default two decades about the centre [Hz].
         spikes: Spikes of each train.
         temperature: [K].
     """
+    centre = float(bank_centres(device)[2]) if centre is None else centre
     rates = centre * np.geomspace(0.1, 10.0, 25) if rates is None else np.asarray(rates, np.float64)
     still = eqx.tree_at(lambda d: d.consolidation, device, np.zeros(()))
     band = design_bank(still, [centre])
