@@ -46,7 +46,7 @@ def test_p_channel_mirrors_n_channel(vd, vg, vs, vb):
 
 @pytest.mark.parametrize("kind", [NMOS, PMOS], ids=["n", "p"])
 def test_slopes_are_the_derivatives(kind, x64):
-    # The Newton iteration uses hand-written slopes: they must be those of the current, or it cycles instead of converging.
+    # Newton's method uses hand-written slopes: they must be those of the current, or it cycles.
     v = [jnp.asarray(x) for x in np.random.default_rng(2).uniform(-1.5, 1.5, (4, 500))]
     p = device(kind).prepared(300.15)
     _, by_d, by_g, by_s = jax.jit(lambda *v: channel_current(p, *v))(*v)

@@ -126,5 +126,8 @@ def test_circuits_are_immutable_trees_that_can_be_sampled():
 
 
 def test_importing_circuits_changes_no_setting():
-    code = "import jax, os; b = dict(os.environ); import mho.circuits; assert not jax.config.jax_enable_x64; assert b == dict(os.environ)"
+    code = (
+        "import jax, os; before = dict(os.environ); import mho.circuits; "
+        "assert not jax.config.jax_enable_x64; assert before == dict(os.environ)"
+    )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

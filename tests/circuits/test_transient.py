@@ -31,7 +31,10 @@ from mho.core.results import Status
 FINE = Options(tolerance=5e-6)
 
 
-def low_pass(r=10e3, c=100e-12, wave=PulseWave(0, 1, 1e-6, 10e-9, 20e-9, 4e-6, 10e-6)):
+PULSES = PulseWave(0, 1, 1e-6, 10e-9, 20e-9, 4e-6, 10e-6)
+
+
+def low_pass(r=10e3, c=100e-12, wave=PULSES):
     return Circuit({"v": VoltageSource("in", "0", wave), "r": Resistor("in", "a", r), "c": Capacitor("a", "0", c)})
 
 
@@ -68,7 +71,7 @@ def test_low_pass_is_exact_to_1e4_of_swing(method):
 
 
 def test_two_section_ladder_with_all_kinds_of_sources():
-    # The topology of references/circuits/h1_rc.cir, whose CSV is itself off by 2.4e-3 V: judged by an independent solver.
+    # The circuit of references/circuits/h1_rc.cir, whose CSV is off by 2.4e-3 V: judged by an independent solver.
     pulse = PulseWave(0, 1, 1e-6, 10e-9, 20e-9, 4e-6, 10e-6)
     ramp = PWL((0, 5e-6, 12e-6, 12.1e-6, 20e-6), (0, 0.5, 0.5, -0.2, 0))
     circuit = Circuit(
