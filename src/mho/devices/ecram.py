@@ -247,7 +247,7 @@ class ECRAM(AbstractContinuousDevice):
         k_a = self.slowing(state.age)
         load, speed, rho = self._driven(s, temperature)
         loading = k_a * (load - speed * q)
-        release = [rho * r * x for r, x in zip(self._release(temperature, gate), state.q, strict=True)]
+        release = [rho * r * x for r, x in zip(self.release_rates(temperature, gate), state.q, strict=True)]
         write = self.write_share * load + self.consolidation * q * q * q
         d_q = tuple(a * loading - r for a, r in zip(self.weights, release, strict=True))
         return ECRAMState(
@@ -279,7 +279,8 @@ class ECRAM(AbstractContinuousDevice):
         speed = jnp.abs(load)
         return load, speed, 1.0 / (1.0 + self.hold * speed)
 
-    def _release(self, temperature: float, gate: Gate) -> list[Number]:
+    def release_rates(self, temperature: float = ROOM, gate: Gate = Gate.SHORTED) -> list[Number]:
+        """Release rate of each volatile mode without drive [1/s]."""
         slow = self.open_release if gate is Gate.OPEN else 1.0
         return [slow / (tau * arrhenius(self.energy_release, temperature)) for tau in self.tau]
 
@@ -324,7 +325,7 @@ class ECRAM(AbstractContinuousDevice):
         zero = jnp.zeros_like(k_a * load)
         k = len(self.tau)
         rows = []  # of q_1 .. q_K, 1, z, and the loading itself
-        for i, (a, r) in enumerate(zip(self.weights, self._release(temperature, Gate.SHORTED), strict=True)):
+        for i, (a, r) in enumerate(zip(self.weights, self.release_rates(temperature), strict=True)):
             rows.append(
                 [-a * k_a * speed - (rho * r if i == j else zero) for j in range(k)] + [a * k_a * load, zero, zero]
             )
@@ -338,7 +339,7 @@ class ECRAM(AbstractContinuousDevice):
 
     def relax(self, state, duration, *, temperature: float = ROOM, gate: Gate = Gate.SHORTED) -> ECRAMState:
         """State after `duration` [s] at zero drive, the gate shorted to the channel or left open."""
-        modes = list(zip(state.q, self._release(temperature, gate), strict=True))
+        modes = list(zip(state.q, self.release_rates(temperature, gate), strict=True))
         q = tuple(a * jnp.exp(-duration * r) for a, r in modes)
         moved = sum(a * -jnp.expm1(-duration * r) for a, r in modes)
         x = self.written(state.x, self.consolidation * integral_of_cube(modes, duration), 0.0)
