@@ -3,9 +3,9 @@
     python benchmarks/transient_against_ngspice.py [--instances 1000] [--sampled 4]
 
 Population: threshold mismatch of 3.5 mV um in all 16 transistors (their current factors equal), 70 us, eight spikes.
-"Equal accuracy" is the loosest ngspice tolerance whose inter-spike intervals are within 1e-3 of its own run at
-reltol 1e-6. ngspice is run on a few instances, two at a time, and scaled to all of them; ours is run on all, in two worker
-processes, compiled beforehand (the compile time is printed apart).
+"Equal accuracy" is the fastest ngspice setting whose inter-spike intervals are within 1e-3 (to two digits) of its own
+run at reltol 1e-6. ngspice is run on a few instances, two at a time, and scaled to all of them; ours is run on all, in two
+worker processes, compiled beforehand (the compile time is printed apart).
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def fastest_accurate(circuit):
         wall = time.perf_counter() - began
         error = interval_error(run.crossings(CROSSINGS[0]), reference)
         print(f"  reltol {reltol:7.0e}: {run.seconds:6.2f} s processor, {wall:6.2f} s wall, interval error {error:.1e}")
-        if error <= 1e-3 and (chosen is None or wall < chosen[1]):
+        if error <= 1.05e-3 and (chosen is None or wall < chosen[1]):
             chosen = (reltol, wall)
     if chosen is None:
         raise SystemExit("No ngspice setting reaches 1e-3.")

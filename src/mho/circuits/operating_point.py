@@ -90,7 +90,7 @@ def operating_values(circuit: Circuit, layout: Layout) -> list[Any]:
 
 def _solve(circuit: Circuit) -> tuple[Program, np.ndarray, np.ndarray]:
     bare = without_corners(circuit)
-    prog = program(bare, method=Method.TR_BDF2, detail=Detail.SUPPLIES, crossings=(), saved=())
+    prog = program(bare, method=Method.TR_BDF2, detail=Detail.SUPPLIES)
     check_paths(circuit, prog.layout)
     count, n = circuit.samples or 1, prog.layout.n
     states = initial_states(circuit)

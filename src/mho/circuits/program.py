@@ -70,13 +70,14 @@ class Program:
     """Compiled functions for one structure; see :func:`program`."""
 
     def __init__(self, circuit: Circuit, key: tuple):
-        _, self.method, self.detail, self.crossings, self.saved = key
+        _, self.method, self.detail, self.crossings, self.saved, self.wide = key
         self.neutral = neutral_leaves(circuit)
         self.constant = eqx.filter(circuit, self.neutral)
         self.layout: Layout = layout(circuit)
         self.accounts = Accounts(circuit, self.layout, self.detail)
         self.which = tabulated(circuit)
-        assembly = Assembly(circuit, self.layout, self.accounts.group_of, len(self.accounts.groups))
+        books = self.accounts.group_of, len(self.accounts.groups)
+        assembly = Assembly(circuit, self.layout, *books, unrolled=self.wide)
         self.stepper = Stepper(assembly, tableau(self.method), self.accounts, self.which, self.crossings, self.saved)
         self._compiled: dict[Any, Any] = {}
         self.compile_seconds = 0.0
@@ -249,7 +250,7 @@ class Program:
         return jax.tree.map(_row, eqx.filter(circuit, self.neutral, inverse=True))
 
     # ---- calling them ------------------------------------------------------------------------------------------------
-    def call(self, name: str, *args: Any, function: Callable | None = None, lanes: int = 1) -> Any:
+    def call(self, name: str, *args: Any, function: Callable | None = None) -> Any:
         """Run a function of this program (or one for it), compiled for the shapes of its arguments; times compiling."""
         shapes = tuple((np.shape(x), getattr(x, "dtype", None) or np.result_type(x)) for x in jax.tree.leaves(args))
         key = (name, jax.tree.structure(args), shapes)
@@ -257,12 +258,9 @@ class Program:
             began = time.perf_counter()
             chosen: Callable = function or getattr(self, name)
             donate = (0,) if name == "advance" else ()
-            self._compiled[key] = _compile(jax.jit(chosen, donate_argnums=donate).lower(*args), quick=lanes <= _FEW)
+            self._compiled[key] = _compile(jax.jit(chosen, donate_argnums=donate).lower(*args), quick=not self.wide)
             self.compile_seconds += time.perf_counter() - began
         return self._compiled[key](*args)
-
-
-_FEW = 16
 
 
 def _compile(lowered: Any, *, quick: bool) -> Any:
@@ -305,22 +303,30 @@ def _row(x: Any) -> Any:
 
 _PROGRAMS: dict[tuple, Program] = {}
 _KEPT = 64
+FEW = 16
 
 
 def program(
-    circuit: Circuit, *, method: Method, detail: Detail, crossings: tuple[tuple[int, int], ...], saved: tuple[int, ...]
+    circuit: Circuit,
+    *,
+    method: Method,
+    detail: Detail,
+    crossings: tuple[tuple[int, int], ...] = (),
+    saved: tuple[int, ...] = (),
+    lanes: int = 1,
 ) -> Program:
     """The program for a circuit's structure, from memory where one like it ran before.
 
     Compiled in are: names and connections, the kinds of waves, device parameters that are exactly 0 or 1, which
     capacitances are exactly 0, the method, the ledger's detail, which nodes are crossed or saved. Everything else (all
     values, amplitudes and corner times, thresholds, tolerances, the stop) is an argument. The number of samples, the
-    number of corners rounded up to a power of two, and the sizes of buffers are shapes, which compile anew.
+    number of corners rounded up to a power of two, and the sizes of buffers are shapes, which compile anew. Above
+    `FEW` lanes the code is made for speed, below for being made quickly.
     """
     constant = eqx.filter(circuit, neutral_leaves(circuit))
     neutral = tuple(float(x) for x in jax.tree.leaves(constant))
     structure = (jax.tree.structure(circuit), jax.tree.structure(constant), neutral, layout(circuit).capacitive)
-    key = (structure, method, detail, crossings, saved)
+    key = (structure, method, detail, crossings, saved, lanes > FEW)
     if key not in _PROGRAMS:
         while len(_PROGRAMS) >= _KEPT:
             _PROGRAMS.pop(next(iter(_PROGRAMS)))

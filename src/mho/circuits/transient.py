@@ -72,8 +72,8 @@ def transient(
         raise InputError(f"stop is {stop} s; it must be above 0.")
     start = Start(start) if isinstance(start, str) else start
     with jax.enable_x64(True):
-        job = Job(circuit, stop, tuple(crossings), tuple(save), options, start)
-        run = job.run(min(lanes or job.count, job.count), progress)
+        job = Job(circuit, stop, tuple(crossings), tuple(save), options, start, lanes)
+        run = job.run(progress)
     if throw and run.failures:
         raise SolverError(failure_text(run, stop))
     return run
@@ -100,9 +100,13 @@ class Job:
         save: tuple[str, ...],
         options: Options,
         start: Any,
+        lanes: int | None = None,
     ):
         bare = without_corners(circuit)
         self.layout: Layout = layout(circuit)
+        self.count = circuit.samples or 1
+        self.population = circuit.samples is not None
+        self.lanes = min(lanes or self.count, self.count)
         self.circuit, self.stop, self.crossings, self.save, self.options = circuit, stop, crossings, save, options
         self.program: Program = program(
             bare,
@@ -110,9 +114,8 @@ class Job:
             detail=options.ledger,
             crossings=tuple((self.find(c.node), 1 if c.rising else -1) for c in crossings),
             saved=tuple(self.find(name) for name in save),
+            lanes=self.lanes,
         )
-        self.count = circuit.samples or 1
-        self.population = circuit.samples is not None
         self.table = segments(circuit, stop)
         self.samples = self.arguments(circuit, bare, start)
         self.settings = self.steering()
@@ -173,8 +176,9 @@ class Job:
             after=(),
         )
 
-    def run(self, lanes: int, progress: Progress | None) -> Run:
+    def run(self, progress: Progress | None) -> Run:
         """Run all samples to their end."""
+        lanes = self.lanes
         before, turns = self.program.compile_seconds, np.asarray(2_000_000_000 if progress is None else 1000, np.int32)
         if self.save and lanes < self.count:
             raise InputError(
@@ -187,7 +191,7 @@ class Job:
         stop, idle = np.asarray(self.stop), np.asarray(max(1, lanes // 16), np.int32)
         chunks: list[tuple[np.ndarray, np.ndarray]] = []
         while True:
-            queue = self.program.call("advance", queue, *arguments, stop, turns, idle, lanes=lanes)
+            queue = self.program.call("advance", queue, *arguments, stop, turns, idle)
             if self.save:
                 chunks.append((np.asarray(queue.lanes.points), np.asarray(queue.lanes.fill)))
                 queue = queue._replace(lanes=queue.lanes._replace(fill=np.zeros(lanes, np.int32)))
