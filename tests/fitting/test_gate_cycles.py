@@ -42,7 +42,8 @@ def written(path, device, cycles=5, noise=2e-4, seed=0):
     """A sampled measurement of a slow device whose gate is on for 20 s and off for 12 s."""
     rng = np.random.default_rng(seed)
     t = np.cumsum(0.25 + 0.05 * rng.random(int(32 * cycles / 0.275)))
-    on, off = 5.0 + 32.0 * np.arange(cycles), 25.0 + 32.0 * np.arange(cycles)
+    nearest = [[t[np.argmin(abs(t - (5.0 + 32.0 * k + on)))] for k in range(cycles)] for on in (0.0, 20.0)]
+    on, off = np.asarray(nearest) - 0.03  # the instrument steps its gate, and samples 30 ms later
     t = t[t < off[-1] + 7]
     g, state, now, edge = [], _State(*(jnp.zeros(()) for _ in range(3))), 0.0, 0
     edges = np.sort(np.concatenate([on, off]))
@@ -67,11 +68,10 @@ def test_a_synthetic_slow_device_is_recovered(tmp_path, x64):
     m = read_pulses(written(tmp_path / "slow.csv", slow()))
     with jax.enable_x64(False):  # the fit brings its own double precision
         f = fit_gate_cycles(m, key=jr.key(0), replicates=12)
-    # Noise of 0.02 % of the peak. What the decay fixes is the ratio of exponent and release time; apart they are
-    # known to some ten percent, because the unknown moment of the edge goes with them.
-    assert f["exponent"].value / f["tau[0]"].value == pytest.approx(3.6 / 1.05, rel=0.05)
-    assert f["tau[0]"].value == pytest.approx(1.05, rel=0.15)
-    for name, value, within in (("tau_order_on", 10.0, 0.05), ("g_volatile", 1.2e-3, 0.03)):
+    # Noise of 0.02 % of the peak. What the decay fixes is the ratio of exponent and release time; apart they are less
+    # known, because the unknown moment of the edge goes with them.
+    assert f["exponent"].value / f["tau[0]"].value == pytest.approx(3.6 / 1.05, rel=0.02)
+    for name, value, within in (("tau[0]", 1.05, 0.1), ("tau_order_on", 10.0, 0.05), ("g_volatile", 1.2e-3, 0.03)):
         assert f[name].value == pytest.approx(value, rel=within), name
     assert f["tau_on"].value == pytest.approx(-0.35 / np.log(0.9), rel=0.03)
     assert f.error_fit < 4e-4

@@ -186,6 +186,9 @@ def fit_gate_cycles(
     each true edge to the first sample after it as a nuisance. The residual is a share of the largest conductance.
     Intervals come from a bootstrap over whole cycles in which no cycle is ever absent.
 
+    Limits: one time from edge to sample for all cycles, as instruments have that step their gate and then sample; edges
+    that fall anywhere between samples are not followed, and the residual shows it.
+
     Args:
         measurement: A waveform measurement, from :func:`read_pulses`.
         start: Parameter set for the numbers that this measurement cannot give; by default ``ecram_stp_ref``.

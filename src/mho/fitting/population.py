@@ -115,7 +115,13 @@ def ramp_population(table: RampTable) -> RampPopulation:
     large = {j.ramp for j in jumps if abs(j.size) > 0.5 * float(np.max(np.abs([j.size for j in jumps])))}
     outliers = tuple(n for n in table.names if counts[n] >= 2 or (counts[n] and n in large))
     regular = np.asarray([n not in outliers for n in table.names])
-    spread = _spread(g[regular, :shared], mean, offset_residual[regular], {e.name: e.value for e in noise})
+    spread = _spread(
+        g[regular, :shared],
+        mean,
+        offset_residual[regular],
+        3 if abs(trend) > _TREND else 1,
+        {e.name: e.value for e in noise},
+    )
     if abs(trend) > _TREND:
         notes.append(
             f"the starts follow the ramp's number (rank correlation {trend:.3f}): a conditioning trend, not a scatter; "
@@ -156,6 +162,10 @@ def _noise(steps: list[np.ndarray]) -> tuple[Estimate, ...]:
         whole = np.concatenate(chosen)
         variance = float(np.nanvar(whole))
         covariance = float(np.nanmean(np.concatenate([e[:-1] * e[1:] for e in chosen])))
+        # Each coefficient of the smooth course has taken slow power, all of it write noise, from both.
+        taken = (_DEGREE + 1) * len(chosen) / float(np.sum(np.isfinite(whole)))
+        written = (variance + 2.0 * covariance) / (1.0 - 3.0 * taken)
+        variance, covariance = variance + taken * written, covariance + taken * written
         read = np.sqrt(max(-covariance, 0.0))
         return (
             read,
@@ -245,7 +255,9 @@ def _course(mean: np.ndarray, notes: list[str]) -> tuple[Estimate, ...]:
     )
 
 
-def _spread(g: np.ndarray, mean: np.ndarray, residual: np.ndarray, noise: dict[str, float]) -> tuple[Estimate, ...]:
+def _spread(
+    g: np.ndarray, mean: np.ndarray, residual: np.ndarray, used: int, noise: dict[str, float]
+) -> tuple[Estimate, ...]:
     """Each ramp as offset + slope times the mean course; the walk's part of the slope's variance is taken off."""
     rows = np.all(np.isfinite(g), axis=1)
     design = np.stack([np.ones(len(mean)), mean], axis=1)
@@ -260,7 +272,7 @@ def _spread(g: np.ndarray, mean: np.ndarray, residual: np.ndarray, noise: dict[s
     half = 1.96 / np.sqrt(max(int(rows.sum()) - 3, 1))
     low, high = np.tanh(np.arctanh(correlation) - half), np.tanh(np.arctanh(correlation) + half)
     return (
-        _deviation("offset", residual[rows], 1, note="of the ramps' starts after the trend"),
+        _deviation("offset", residual[rows], used, note="of the ramps' starts after the trend"),
         total,
         Estimate(
             "slope", own, "1", note=f"the slopes' own, without the walk of write noise ({100 * explained**0.5:.2g} %)"
