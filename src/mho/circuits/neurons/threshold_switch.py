@@ -19,9 +19,9 @@ class ThresholdSwitch(AbstractNeuron):
 
     .. math:: v_{reset} = i_{hold}\,(R_{on} + R_{load}) \qquad t = C (v_{threshold} - v_{reset})/I
 
-    The voltage across the load opens an N-channel transistor; its starved pull-up stretches the output spike. With an ECRAM
-    as load the edge of its gate pulse lifts the load through the gate's capacitance and so ends the conduction as soon as
-    the output stage has fired: the lower the channel's resistance, the later that is and the deeper the reset.
+    The voltage across the load opens an N-channel transistor; its starved pull-up stretches the output spike. With an
+    ECRAM as load the edge of its gate pulse lifts the load through the gate's capacitance and so ends the conduction as
+    soon as the output stage has fired: the lower the channel's resistance, the later that is and the deeper the reset.
 
     Args:
         v_supply: Supply of the output stage [V].
@@ -70,7 +70,7 @@ class ThresholdSwitch(AbstractNeuron):
     def where(self) -> str:
         """Where the ECRAM sits, and why there."""
         return (
-            "load in series with the switch: the voltage across it fires the output stage, whose gate pulse ends the switch's "
-            "conduction, so its resistance sets how deep the membrane is reset; in a separate reset path it could not act, "
-            "because the switch is the reset"
+            "load in series with the switch: the voltage across it fires the output stage, whose gate pulse ends the "
+            "switch's conduction, so its resistance sets how deep the membrane is reset; in a separate reset path it could "
+            "not act, because the switch is the reset"
         )
