@@ -57,6 +57,7 @@ def fabricate() -> dict[str, Any]:
             },
             "files": {},
             "stages": [{"stage": "measurement", "title": "read and fit", "seconds": 4.2}],
+            "elapsed": 61.2,
             "finished": "2026-01-01T00:00:00+00:00",
         },
     }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -192,3 +194,45 @@ def test_series_that_do_not_fit_are_refused():
         Table(["a"], [["x", "y"]])
     with pytest.raises(StudyError, match="plain value"):
         Outcome(handover={"x": object()}).as_dict()
+
+
+class Parallel(Study):
+    """Two stages that need nothing, and one that needs the first."""
+
+    name = "parallel"
+    title = "Parallel"
+    question = "At once?"
+    barrier: ClassVar[threading.Barrier] = threading.Barrier(2)
+    seen: ClassVar[dict] = {}
+
+    @classmethod
+    def stages(cls):
+        def meet(context):
+            cls.barrier.wait(timeout=20)  # passes only while the other stage runs too
+            return Outcome(handover={"met": True})
+
+        def last(context):
+            cls.seen["last"] = sorted(context.earlier)
+            with pytest.raises(StudyError, match="'right'"):
+                context.handover("right")
+            return Outcome()
+
+        return (Stage("left", "", meet, ()), Stage("right", "", meet, ()), Stage("last", "", last, ("left",)))
+
+
+def test_stages_that_do_not_need_each_other_run_side_by_side(tmp_path):
+    results = run(Parallel(), tmp_path)
+    assert [s["stage"] for s in results["provenance"]["stages"]] == ["left", "right", "last"]
+    assert Parallel.seen["last"] == ["left"]
+
+
+def test_a_stage_can_only_need_what_stands_before_it(tmp_path):
+    class Backward(Parallel):
+        name = "backward"
+
+        @classmethod
+        def stages(cls):
+            return (Stage("one", "", first, ("two",)), Stage("two", "", first, ()))
+
+    with pytest.raises(StudyError, match="must stand before"):
+        run(Backward(), tmp_path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mho.core import StudyError
@@ -36,6 +36,7 @@ def test_text_becomes_si():
     assert study.flakes == 7
 
 
+@settings(deadline=None)
 @given(
     st.floats(1.0, 1e9),
     st.lists(st.floats(0.0, 1e12), max_size=4),

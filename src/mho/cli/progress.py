@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from types import TracebackType
 from typing import Any, Self
 
@@ -18,6 +17,9 @@ def watcher() -> Bars | Lines:
 class Lines:
     """One line for each stage, when it has ended; for logs and pipes."""
 
+    def __init__(self) -> None:
+        self._places: dict[str, str] = {}
+
     def __enter__(self) -> Self:
         return self
 
@@ -25,20 +27,24 @@ class Lines:
         return None
 
     def begin(self, stage: Any, index: int, total: int) -> None:
-        """Remember where the run is."""
-        self._place = f"[{index}/{total}]"
+        """Remember where the stage stands."""
+        self._places[stage.name] = f"[{index}/{total}]"
 
-    def update(self, fraction: float, text: str = "") -> None:
+    def update(self, stage: Any, fraction: float, text: str = "") -> None:
         """Lines tell only what has ended."""
 
     def end(self, stage: Any, seconds: float, *, kept: bool) -> None:
         """Write the stage's line."""
+        typer.echo(self.line(stage, seconds, kept), err=True)
+
+    def line(self, stage: Any, seconds: float, kept: bool) -> str:
+        """What is said about a stage that has ended."""
         took = "kept from an earlier run" if kept else f"{seconds:.1f} s"
-        typer.echo(f"{self._place} {stage.name}: {stage.title} ({took})", err=True)
+        return f"{self._places[stage.name]} {stage.name}: {stage.title} ({took})"
 
 
 class Bars:
-    """A bar over the stages, and one inside the current stage."""
+    """A bar over all stages, and one for each that is running."""
 
     def __init__(self) -> None:
         from rich.console import Console
@@ -47,10 +53,8 @@ class Bars:
         columns = (TextColumn("{task.description}"), BarColumn(bar_width=28), TaskProgressColumn(), TimeElapsedColumn())
         self._progress = Progress(*columns, console=Console(stderr=True), transient=True)
         self._lines = Lines()
-        self._started = time.perf_counter()
-        self._all = self._progress.add_task("study", total=1.0)
-        self._one = self._progress.add_task("", total=1.0)
-        self._place = (1, 1)
+        self._all = self._progress.add_task("study", total=None)
+        self._running: dict[str, Any] = {}
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -62,23 +66,19 @@ class Bars:
         self._progress.stop()
 
     def begin(self, stage: Any, index: int, total: int) -> None:
-        """Start the inner bar anew."""
+        """Add the stage's bar."""
         self._lines.begin(stage, index, total)
-        self._place = (index, total)
-        self._progress.reset(self._one, total=1.0, description=f"{stage.name}: {stage.title}")
-        self._progress.update(self._all, completed=(index - 1) / total)
+        self._progress.update(self._all, total=total)
+        self._running[stage.name] = self._progress.add_task(f"{stage.name}: {stage.title}", total=1.0)
 
-    def update(self, fraction: float, text: str = "") -> None:
-        """Move both bars."""
-        index, total = self._place
-        self._progress.update(self._one, completed=fraction, description=text or None)
-        self._progress.update(self._all, completed=(index - 1 + fraction) / total)
+    def update(self, stage: Any, fraction: float, text: str = "") -> None:
+        """Move the stage's bar."""
+        self._progress.update(
+            self._running[stage.name], completed=fraction, description=f"{stage.name}: {text or stage.title}"
+        )
 
     def end(self, stage: Any, seconds: float, *, kept: bool) -> None:
-        """Fill the inner bar and leave the stage's line above."""
-        self.update(1.0)
-        self._progress.print(self._line(stage, seconds, kept), highlight=False)
-
-    def _line(self, stage: Any, seconds: float, kept: bool) -> str:
-        took = "kept from an earlier run" if kept else f"{seconds:.1f} s"
-        return f"{self._lines._place.replace('[', chr(92) + '[')} {stage.name}: {stage.title} ({took})"
+        """Take the stage's bar away and leave its line above."""
+        self._progress.remove_task(self._running.pop(stage.name))
+        self._progress.advance(self._all)
+        self._progress.print(self._lines.line(stage, seconds, kept), highlight=False, markup=False)

@@ -94,7 +94,7 @@ def prefix(values: Any, unit: str) -> tuple[float, str]:
     finite = finite[np.isfinite(finite)]
     if unit in _NO_PREFIX or finite.size == 0 or not finite.max() > 0:
         return 1.0, symbol
-    power = min(max(3 * math.floor(math.log10(finite.max()) / 3 + 1e-9), -18), 12)
+    power = min(max(3 * math.floor(math.log10(finite.max() / 0.9) / 3 + 1e-9), -18), 12)
     return 10.0**-power, f"{_PREFIXES[power]}{symbol}"
 
 
@@ -113,7 +113,7 @@ def scale_axis(axes: Axes, which: str, label: str, unit: str, values: Any, scale
     if scale == "log":
         (axes.set_xscale if which == "x" else axes.set_yscale)("log")
         set_label(label)
-        _log_ticks(axis, values, unit)
+        _log_ticks(axis, values, unit, most=4 if which == "x" and _narrow(axes) else 9)
         return 1.0
     factor, symbol = prefix(values, unit)
     set_label(labelled(label, symbol))
@@ -122,7 +122,12 @@ def scale_axis(axes: Axes, which: str, label: str, unit: str, values: Any, scale
     return factor
 
 
-def _log_ticks(axis: Any, values: Any, unit: str) -> None:
+def _narrow(axes: Axes) -> bool:
+    """Whether the axes are one of several side by side."""
+    return axes.get_window_extent().width / axes.figure.dpi < 4.0
+
+
+def _log_ticks(axis: Any, values: Any, unit: str, most: int) -> None:
     finite = np.asarray(values, float)
     finite = finite[np.isfinite(finite) & (finite > 0)]
     decades = math.log10(finite.max() / finite.min()) if finite.size else 1.0
@@ -133,7 +138,7 @@ def _log_ticks(axis: Any, values: Any, unit: str) -> None:
         axis.set_major_locator(FixedLocator([t for t in ticks if t > 0]))
         axis.set_minor_locator(NullLocator())
     else:
-        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if decades < 2.0 else (1.0,), numticks=9))
+        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if decades < 2.0 else (1.0,), numticks=most))
     axis.set_major_formatter(FuncFormatter(lambda v, _: engineering(v, unit, digits=3)))
     axis.set_minor_formatter(NullFormatter())
 

@@ -54,7 +54,6 @@ def render(results: Mapping[str, Any]) -> str:
         notes=results.get("notes", []),
         origins=tables.origins(results["kpis"]),
         about=results["provenance"],
-        seconds=sum(stage["seconds"] for stage in results["provenance"].get("stages", ())),
         light=look.variables(look.LIGHT),
         dark=look.variables(look.DARK),
     )

@@ -22,8 +22,11 @@ def draw(axes: Axes, series: Record, tones: dict[str, str]) -> None:
         series: What.
         tones: Colour of each label so far; new labels are added, so that a name keeps its colour in every panel.
     """
-    for curve in series["y"]:
-        if curve["style"] not in ("guide", "witness"):
+    named = [curve for curve in series["y"] if curve["style"] not in ("guide", "witness")]
+    if len(named) == 1 and named[0]["label"] not in tones:  # alone in its panel, so the first colour cannot mislead
+        tones = {named[0]["label"]: look.color(0)}
+    else:
+        for curve in named:
             tones.setdefault(curve["label"], look.color(len(tones)))
     {"lines": _lines, "stacked_bars": _stacked_bars, "bars": _bars, "histogram": _histogram}[series["kind"]](
         axes, series, tones

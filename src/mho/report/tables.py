@@ -62,7 +62,7 @@ def kpi_row(kpi: Mapping[str, Any]) -> dict[str, Any]:
         "key": kpi["name"],
         "floor": kpi["name"].partition(".")[0],
         "name": name_text(kpi["name"]),
-        "definition": kpi.get("definition", ""),
+        "definition": sentence(kpi.get("definition", "")),
         "value": figure_text(kpi["value"], kpi["unit"]),
         "spread": spread_text(kpi),
         "n": kpi.get("n", 1),
@@ -70,8 +70,14 @@ def kpi_row(kpi: Mapping[str, Any]) -> dict[str, Any]:
         "assumed": assumed_text(kpi),
         "boundary": kpi.get("boundary", ""),
         "conditions": ", ".join(f"{name} {value}" for name, value in (kpi.get("conditions") or {}).items()),
-        "note": kpi.get("note", ""),
+        "note": sentence(kpi.get("note", "")),
     }
+
+
+def sentence(text: str) -> str:
+    """The text with a capital at its begin and a full stop at its end."""
+    text = text.strip()
+    return text[:1].upper() + text[1:] + ("" if not text or text[-1] in ".!?" else ".")
 
 
 def origins(kpis: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:

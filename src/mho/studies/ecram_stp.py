@@ -55,17 +55,18 @@ from typing import Any, ClassVar
 from mho.core.quantities import engineering
 from mho.studies.study import Stage, Study, choice, count, file, quantity
 
-_STAGES = {
-    "measurement": "read the pulses and fit the device",
-    "device": "the device under a train of spikes",
-    "synapse": "the device as a synapse in a circuit",
-    "neuron": "rate and spike width of the neuron",
-    "excitability": "the device inside the neuron",
-    "population": "a population with mismatch and spread",
-    "energy": "what a spike costs, by part and boundary",
-    "topologies": "five neurons side by side",
-    "network": "which rates synapses pass and a bank tells apart",
-    "floors": "one pulse train through every floor",
+# What each stage does, and whose outcomes it uses. Long stages stand early, so that two cores are busy to the end.
+_STAGES: dict[str, tuple[str, tuple[str, ...]]] = {
+    "measurement": ("read the pulses and fit the device", ()),
+    "neuron": ("rate and spike width of the neuron", ()),
+    "synapse": ("the device as a synapse in a circuit", ("measurement",)),
+    "topologies": ("five neurons side by side", ("synapse",)),
+    "population": ("a population with mismatch and spread", ("measurement",)),
+    "excitability": ("the device inside the neuron", ("measurement",)),
+    "energy": ("what a spike costs, by part and boundary", ("synapse", "population")),
+    "network": ("which rates synapses pass and a bank tells apart", ("synapse",)),
+    "device": ("the device under a train of spikes", ("measurement",)),
+    "floors": ("one pulse train through every floor", ("energy",)),
 }
 
 
@@ -128,7 +129,8 @@ class ECRAMSTP(Study):
     @classmethod
     def stages(cls) -> tuple[Stage, ...]:
         """The stages in order; each one's floors are loaded when it runs."""
-        return tuple(Stage(name, title, f"mho.studies.stages.{name}:work") for name, title in _STAGES.items())
+        place = "mho.studies.stages.{}:work"
+        return tuple(Stage(name, title, place.format(name), needs) for name, (title, needs) in _STAGES.items())
 
     def inputs(self) -> dict[str, Path]:
         """The measurement given, or the packaged one."""
@@ -162,8 +164,12 @@ def _value_text(kpi: Mapping[str, Any]) -> str:
     values = kpi["value"] if isinstance(kpi["value"], list) else [kpi["value"]]
     signed = "+" if len(values) > 1 else ""
     share = kpi["name"] in _SHARES
-    texts = [f"{100 * v:{signed}.2g} %" if share else engineering(v, kpi["unit"], 3) for v in values if v is not None]
+    texts = [_percent(v, signed) if share else engineering(v, kpi["unit"], 3) for v in values if v is not None]
     return " and ".join(texts)
+
+
+def _percent(value: float, sign: str) -> str:
+    return f"{100 * value:{sign}.0f} %" if abs(value) >= 0.1 else f"{100 * value:{sign}.2g} %"
 
 
 def _filled(form: str, texts: Mapping[str, str]) -> str:

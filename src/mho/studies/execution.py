@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,14 +21,14 @@ from mho.studies.study import Stage, Study
 
 
 class Progress(Protocol):
-    """What is told about a run while it goes on."""
+    """What is told about a run while it goes on, from several threads."""
 
     def begin(self, stage: Stage, index: int, total: int) -> None:
         """A stage begins; `index` counts from 1."""
         ...
 
-    def update(self, fraction: float, text: str = "") -> None:
-        """The current stage is at `fraction` (0 to 1)."""
+    def update(self, stage: Stage, fraction: float, text: str = "") -> None:
+        """A running stage is at `fraction` (0 to 1)."""
         ...
 
     def end(self, stage: Stage, seconds: float, *, kept: bool) -> None:
@@ -40,7 +42,7 @@ class Silent:
     def begin(self, stage: Stage, index: int, total: int) -> None:
         """Say nothing."""
 
-    def update(self, fraction: float, text: str = "") -> None:
+    def update(self, stage: Stage, fraction: float, text: str = "") -> None:
         """Say nothing."""
 
     def end(self, stage: Stage, seconds: float, *, kept: bool) -> None:
@@ -55,7 +57,7 @@ class Context:
         study: The record.
         folder: The results folder, for files that a stage writes (``folder.write(name, text)``).
         inputs: Input files by field.
-        earlier: Plain records of the stages before it, by name; ``earlier["measurement"]["handover"]``.
+        earlier: Plain records of the stages that it needs, by name, and of those that they need.
         progress: Call with a fraction and a text now and then.
     """
 
@@ -84,7 +86,12 @@ class Context:
 
 
 def run(
-    study: Study, out: str | Path | None = None, progress: Progress | None = None, *, fresh: bool = False
+    study: Study,
+    out: str | Path | None = None,
+    progress: Progress | None = None,
+    *,
+    fresh: bool = False,
+    workers: int = 2,
 ) -> dict[str, Any]:
     """Run a study, or what an earlier run left of it.
 
@@ -93,6 +100,7 @@ def run(
         out: Results folder; default ``results/<study>``.
         progress: Told about every stage.
         fresh: Forget the stages that an earlier run kept.
+        workers: Stages that run side by side where none needs the other.
 
     Returns:
         What ``results.json`` holds: study, answer, kpis, series, tables, notes, provenance.
@@ -101,30 +109,90 @@ def run(
         StudyError: If an input cannot be read or the folder cannot be written.
         MhoError: What a stage raised, with the stage's name as a note; finished stages are kept.
     """
+    begin = time.perf_counter()
     folder = ResultsFolder(out if out is not None else default_folder(study))
-    progress = progress if progress is not None else Silent()
     files = study.inputs()
     mark = fingerprint(study, files)
     if fresh:
         folder.forget()
     folder.write("study.toml", study.to_toml())
-    earlier: dict[str, Any] = {}
-    timing: list[dict[str, Any]] = []
-    stages = study.stages()
-    for index, stage in enumerate(stages, start=1):
-        progress.begin(stage, index, len(stages))
-        saved = folder.stage(stage.name, mark)
-        kept = saved is not None
-        if saved is None:
-            context = Context(study, folder, files, dict(earlier), progress.update)
-            saved = _work(stage, context, mark)
-            folder.keep(stage.name, saved)
-        earlier[stage.name] = saved["outcome"]
-        timing.append({"stage": stage.name, "title": stage.title, "seconds": saved["seconds"]})
-        progress.end(stage, saved["seconds"], kept=kept)
-    results = _results(study, files, mark, earlier, timing)
+    saved = _Course(study, folder, files, mark, progress if progress is not None else Silent()).finish(workers)
+    results = _results(study, files, mark, saved, time.perf_counter() - begin)
     folder.write("results.json", json.dumps(results, indent=1, allow_nan=False))
     return results
+
+
+class _Course:
+    """The stages of one run: which are done, which run, which may begin."""
+
+    def __init__(self, study: Study, folder: ResultsFolder, files: Mapping[str, Path], mark: str, progress: Progress):
+        self.study, self.folder, self.files, self.mark, self.progress = study, folder, files, mark, progress
+        self.stages = study.stages()
+        names = [stage.name for stage in self.stages]
+        self.needs: dict[str, list[str]] = {}
+        for k, stage in enumerate(self.stages):
+            direct = names[:k] if stage.needs is None else list(stage.needs)
+            if not set(direct) <= set(names[:k]):
+                raise StudyError(f"stage {stage.name!r} needs {', '.join(direct)}; each must stand before it.")
+            reached = {name for need in direct for name in (need, *self.needs[need])}
+            self.needs[stage.name] = [name for name in names if name in reached]
+        self.saved: dict[str, dict[str, Any]] = {}
+
+    def finish(self, workers: int) -> dict[str, dict[str, Any]]:
+        """Run what is not kept; the first error stops what has not begun, and is raised when what runs has ended."""
+        waiting = [stage for stage in self.stages if not self._kept(stage)]
+        running: dict[Future[dict[str, Any]], Stage] = {}
+        error: BaseException | None = None
+        pool = ThreadPoolExecutor(max(workers, 1), thread_name_prefix="stage")
+        try:
+            while running or (waiting and error is None):
+                ready = [s for s in waiting if all(need in self.saved for need in self.needs[s.name])]
+                for stage in ready[: max(workers, 1) - len(running)] if error is None else []:
+                    waiting.remove(stage)
+                    self.progress.begin(stage, self.stages.index(stage) + 1, len(self.stages))
+                    running[pool.submit(self._work, stage)] = stage
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    stage = running.pop(future)
+                    if (raised := future.exception()) is not None:
+                        error = error or raised
+                        continue
+                    self.saved[stage.name] = future.result()
+                    self.progress.end(stage, self.saved[stage.name]["seconds"], kept=False)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+        if error is not None:
+            raise error
+        return {stage.name: self.saved[stage.name] for stage in self.stages}
+
+    def _kept(self, stage: Stage) -> bool:
+        saved = self.folder.stage(stage.name, self.mark)
+        if saved is None:
+            return False
+        self.saved[stage.name] = saved
+        self.progress.begin(stage, self.stages.index(stage) + 1, len(self.stages))
+        self.progress.end(stage, saved["seconds"], kept=True)
+        return True
+
+    def _work(self, stage: Stage) -> dict[str, Any]:
+        """One stage, in a thread of its own: run it and keep it."""
+        start = time.perf_counter()
+        earlier = {name: self.saved[name]["outcome"] for name in self.needs[stage.name]}
+        told = functools.partial(self.progress.update, stage)
+        context = Context(self.study, self.folder, self.files, earlier, told)
+        try:
+            outcome = stage(context)
+        except MhoError as error:
+            kept = f"Finished stages are kept in {self.folder.path}."
+            error.add_note(f"It happened in stage '{stage.name}' ({stage.title}). {kept}")
+            raise
+        if not isinstance(outcome, Outcome):
+            raise StudyError(f"stage {stage.name!r} returned a {type(outcome).__name__}; it must return an Outcome.")
+        record = outcome.as_dict()
+        record["seeds"] = {**context.seeds, **record["seeds"]}
+        seconds = round(time.perf_counter() - start, 3)
+        saved = {"stage": stage.name, "fingerprint": self.mark, "seconds": seconds, "outcome": record}
+        self.folder.keep(stage.name, saved)
+        return saved
 
 
 def default_folder(study: Study) -> Path:
@@ -143,25 +211,12 @@ def fingerprint(study: Study, files: Mapping[str, Path]) -> str:
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
 
-def _work(stage: Stage, context: Context, mark: str) -> dict[str, Any]:
-    start = time.perf_counter()
-    try:
-        outcome = stage(context)
-    except MhoError as error:
-        kept = f"The stages before it are kept in {context.folder.path}."
-        error.add_note(f"It happened in stage '{stage.name}' ({stage.title}). {kept}")
-        raise
-    if not isinstance(outcome, Outcome):
-        raise StudyError(f"stage {stage.name!r} returned a {type(outcome).__name__}; it must return an Outcome.")
-    record = outcome.as_dict()
-    record["seeds"] = {**context.seeds, **record["seeds"]}
-    seconds = time.perf_counter() - start
-    return {"stage": stage.name, "fingerprint": mark, "seconds": round(seconds, 3), "outcome": record}
-
-
 def _results(
-    study: Study, files: Mapping[str, Path], mark: str, outcomes: Mapping[str, Any], timing: list[dict[str, Any]]
+    study: Study, files: Mapping[str, Path], mark: str, saved: Mapping[str, Any], elapsed: float
 ) -> dict[str, Any]:
+    outcomes = {name: stage["outcome"] for name, stage in saved.items()}
+    titles = {stage.name: stage.title for stage in study.stages()}
+    timing = [{"stage": name, "title": titles[name], "seconds": stage["seconds"]} for name, stage in saved.items()]
     merged: dict[str, Any] = {"series": {}, "tables": {}, "sources": {}, "files": {}}
     for outcome in outcomes.values():
         for part, collected in merged.items():
@@ -189,6 +244,7 @@ def _results(
             "sources": merged["sources"],
             "files": merged["files"],
             "stages": timing,
+            "elapsed": round(elapsed, 3),
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         },
     }

@@ -28,11 +28,13 @@ class Stage:
         title: What it does, for the progress line.
         work: Takes the run's :class:`~mho.studies.execution.Context`, gives an :class:`Outcome`; or the place of such a
             function, ``"mho.studies.stages.device:work"``, so that naming the stages loads none of them.
+        needs: Stages whose outcome it uses; None for all before it. Stages that need not wait run side by side.
     """
 
     name: str
     title: str
     work: Callable[[Any], Outcome] | str
+    needs: tuple[str, ...] | None = None
 
     def __call__(self, context: Any) -> Outcome:
         """Do the work."""

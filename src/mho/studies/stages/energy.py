@@ -10,6 +10,8 @@ from mho.metrics.kpi import KPI
 from mho.studies.execution import Context
 from mho.studies.outcome import Axis, Curve, Outcome, Series
 from mho.studies.stages import bench
+from mho.studies.stages.grounds import grounded
+from mho.studies.stages.measurement import floor_set
 from mho.studies.stages.population import restored
 
 BOUNDARIES = ("neuron alone", "with one synaptic event", "with all synaptic events")
@@ -23,7 +25,7 @@ def work(context: Context) -> Outcome:
         bench.neuron(context), bench.synapse(context), given["energy_per_synaptic_event"], current=context.study.current
     )
     return Outcome(
-        kpis=[metrics.energy_kpi(energy, restored(context)), *_wider(energy)],
+        kpis=grounded(context, [metrics.energy_kpi(energy, restored(context)), *_wider(energy)], floor_set(context)),
         series={"energy.split": _split(energy, given["event"])},
         handover={
             "energy_per_synaptic_event": energy.event,

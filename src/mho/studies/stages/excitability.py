@@ -9,6 +9,8 @@ from mho.metrics import excitability as metrics
 from mho.studies.execution import Context
 from mho.studies.outcome import Axis, Curve, Mark, Outcome, Series
 from mho.studies.stages import bench
+from mho.studies.stages.grounds import grounded
+from mho.studies.stages.measurement import floor_set
 
 SIGNS = {1: "spikes lower R", -1: "spikes raise R"}
 
@@ -18,7 +20,7 @@ def work(context: Context) -> Outcome:
     context.progress(0.02, "trains and probes, both signs")
     found = metrics.excitability(bench.neuron(context), current=context.study.current)
     return Outcome(
-        kpis=[metrics.excitability_change(found)],
+        kpis=grounded(context, [metrics.excitability_change(found)], floor_set(context)),
         series={
             "excitability.rate": _rate(found),
             "excitability.resistance": _resistance(found),
@@ -53,9 +55,11 @@ def _recovery(found: dict[int, metrics.Modulation]) -> Series:
     before, during = found[1].before, found[1].during
     longest = engineering(float(found[1].silences[-1]), "s")
     left = (1 / found[1].after[-1] - 1 / before) / (1 / during - 1 / before)
+    missing = [SIGNS[s] for s, m in found.items() if not np.isfinite(m.after).all()]
+    gap = f" No probe fired twice after the train where {' and '.join(missing)}." if missing else ""
     return Series(
         Axis("silence after the train", "s", found[1].silences, "log"), curves, "rate of a probe",
         marks=[Mark("before the train", y=1 / before)],
         caption=f"The rate when the same current returns after a silence: after {longest}, {100 * left:.0f} % of the "
-        "change is left.",
+        f"change is left.{gap}",
     )  # fmt: skip

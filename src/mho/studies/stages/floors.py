@@ -10,6 +10,7 @@ from mho.metrics.network import provenance_of
 from mho.studies import provenance
 from mho.studies.execution import Context
 from mho.studies.outcome import Axis, Curve, Mark, Outcome, Series, Table
+from mho.studies.stages.grounds import grounded
 from mho.studies.stages.measurement import floor_set
 
 
@@ -24,7 +25,7 @@ def work(context: Context) -> Outcome:
     worst = {floor: float(np.max(np.abs(agreement.difference(floor)))) for floor in others}
     listed = ", ".join(f"{floor} {100 * w:.2g} %" for floor, w in worst.items())
     return Outcome(
-        kpis=[kpi],
+        kpis=grounded(context, [kpi]),
         series={
             "floors.resistance": Series(
                 number,

@@ -62,8 +62,8 @@ def fit_measurement(
 ) -> Fit:
     """The fit that suits how the device was measured.
 
-    Readings between short pulses are fitted through the event face. Where the gate was sampled and most of what was seen
-    lies under long pulses, whole gate cycles are fitted through the continuous one.
+    Readings between short pulses are fitted through the event face. Where the gate was sampled and much of what was
+    seen lies under long pulses, whole gate cycles are fitted through the continuous one.
     """
     if data.form == "waveform" and np.mean(data.v_gate != 0) > _UNDER_PULSES:
         return fitting.fit_gate_cycles(data, start, key=key, progress=progress)
@@ -77,7 +77,7 @@ def fitted_set(context: Context) -> ParameterSet:
 
 
 def floor_set(context: Context) -> ParameterSet:
-    """The set of the one device above this floor: the fitted one, or the reference where it does not suit."""
+    """The one device's set above this floor: the fitted one, or the reference where that does not suit."""
     return fitted_set(context) if context.handover("measurement")["suits"] else parameters(context.study.device)
 
 
@@ -146,7 +146,8 @@ def fit_series(fit: Fit) -> dict[str, Series]:
     error = f"rms {100 * fit.error_fit:.2g} %"
     if np.isfinite(fit.error_held_out):
         error += f", held out {100 * fit.error_held_out:.2g} %"
-    axis = Axis("time, sweeps one after another", "s", t)
+    several = len(set(reads.sweep.tolist())) > 1
+    axis = Axis("time, sweeps one after another" if several else "time", "s", t)
     curves = [Curve("fitted", "%", np.where(held, np.nan, 100 * residual), "points")]
     if held.any():
         curves.append(Curve("held out", "%", np.where(held, 100 * residual, np.nan), "points"))

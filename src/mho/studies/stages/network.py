@@ -13,6 +13,7 @@ from mho.networks.filters import Curves
 from mho.studies import provenance
 from mho.studies.execution import Context
 from mho.studies.outcome import Axis, Curve, Mark, Outcome, Series, Table
+from mho.studies.stages.grounds import grounded
 from mho.studies.stages.measurement import floor_set
 
 _NUMBERS = (
@@ -51,12 +52,11 @@ def work(context: Context) -> Outcome:
     decided = networks.discriminate(device, task, spreads=spreads, temperature=study.temperature)
     records = metrics.provenance_of(found, _NUMBERS)
     kpis = [metrics.filter_peak(filters, provenance=records), metrics.rate_discrimination(decided, provenance=records)]
-    per_event = context.handover("energy").get("energy_per_synaptic_event") if "energy" in context.earlier else None
-    if per_event is not None:
-        kpis.append(metrics.energy_per_decision(decided, per_event, provenance=records))
+    per_event = context.handover("synapse")["energy_per_synaptic_event"]
+    kpis.append(metrics.energy_per_decision(decided, per_event, provenance=records))
     columns, rows = metrics.confusion_rows(decided.unknown, study.bank_rates)
     return Outcome(
-        kpis=kpis,
+        kpis=grounded(context, kpis),
         series={
             "network.high_pass": _high_pass(filters),
             "network.band_pass": _band_pass(filters),

@@ -12,6 +12,7 @@ from mho.studies import provenance
 from mho.studies.execution import Context
 from mho.studies.outcome import Axis, Outcome, Series, Table
 from mho.studies.stages import bench
+from mho.studies.stages.grounds import grounded
 from mho.studies.stages.measurement import floor_set
 
 
@@ -29,7 +30,7 @@ def work(context: Context) -> Outcome:
     failed = sum(drawn.failures.values())
     rows = [[reason, number] for reason, number in drawn.failures.items()] or [["none", 0]]
     return Outcome(
-        kpis=[_change(drawn, provenance.of_numbers(found))],
+        kpis=grounded(context, [_change(drawn)], found),
         series={
             "population.energy": _histogram("energy per spike", "J", drawn.energy),
             "population.width": _histogram("spike width", "s", drawn.width),
@@ -65,11 +66,11 @@ def _histogram(label: str, unit: str, values: np.ndarray) -> Series:
     return Series(Axis(label, unit, values), kind="histogram", caption=f"{label.capitalize()}: median {median}.")
 
 
-def _change(drawn: metrics.Population, records: list[dict[str, str]]) -> KPI:
+def _change(drawn: metrics.Population) -> KPI:
     return KPI(
         "circuit.adaptation_over_population", float(np.nanmedian(drawn.change)), "1",
         definition="last interval of a short train over its first, less 1: the ECRAM's effect on its neuron; median",
         spread=percentiles(drawn.change), n=drawn.change.size, failures=drawn.failures,
         boundary="every transistor with its mismatch, the ECRAM in the neuron with its device-to-device spread",
-        provenance=records,
+        provenance=metrics.RECONSTRUCTION,
     )  # fmt: skip

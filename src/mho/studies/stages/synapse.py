@@ -13,6 +13,7 @@ from mho.studies import provenance
 from mho.studies.execution import Context
 from mho.studies.outcome import Axis, Curve, Mark, Outcome, Series
 from mho.studies.stages.bench import with_gate_supply
+from mho.studies.stages.grounds import grounded
 from mho.studies.stages.measurement import floor_set
 
 INTERVALS = np.geomspace(10e-6, 1.0, 16).tolist()  # [s]
@@ -32,11 +33,15 @@ def work(context: Context) -> Outcome:
     event = metrics.synaptic_event(trains.train)
     energies = {name: float(np.nanmean(x[:, 0])) for name, x in trains.train.energies.items()}
     return Outcome(
-        kpis=[
-            metrics.resistance_per_spike(trains.train, device_step=float(device.r_step)),
-            metrics.facilitation_ratio(trains),
-            event,
-        ],
+        kpis=grounded(
+            context,
+            [
+                metrics.resistance_per_spike(trains.train, device_step=float(device.r_step)),
+                metrics.facilitation_ratio(trains),
+                event,
+            ],
+            found,
+        ),
         series=_trains(trains) | {"synapse.paired_pulse": _pairs(device, pairs)},
         sources=provenance.sources(found),
         handover={"v_gate": float(synapse.v_gate), "energy_per_synaptic_event": event.value, "event": energies},

@@ -9,6 +9,8 @@ from mho.metrics import topologies as metrics
 from mho.studies.execution import Context
 from mho.studies.outcome import Axis, Curve, Outcome, Series, Table
 from mho.studies.stages import bench
+from mho.studies.stages.grounds import grounded
+from mho.studies.stages.measurement import floor_set
 
 
 def work(context: Context) -> Outcome:
@@ -17,7 +19,7 @@ def work(context: Context) -> Outcome:
     found = metrics.topologies(bench.neurons(context), bench.synapse(context), current=context.study.current)
     names = [name.replace("_", " ") for name in found]
     return Outcome(
-        kpis=[metrics.topologies_kpi(found)],
+        kpis=grounded(context, [metrics.topologies_kpi(found)], floor_set(context)),
         series={"topologies.energy": _energy(found, names), "topologies.facilitation": _facilitation(found, names)},
         tables={"topologies.compared": _compared(found, names)},
     )
