@@ -4,8 +4,8 @@
 
 Population: threshold mismatch of 3.5 mV um in all 16 transistors (their current factors equal), 70 us, eight spikes.
 "Equal accuracy" is the fastest ngspice setting whose inter-spike intervals are within 1e-3 (to two digits) of its own
-run at reltol 1e-6. ngspice is run on a few instances, two at a time, and scaled to all of them; ours is run on all, in two
-worker processes, compiled beforehand (the compile time is printed apart).
+run at reltol 1e-6. ngspice is run on a few instances, two at a time, and scaled to all of them; ours is run on all, in
+two worker processes, compiled beforehand (the compile time is printed apart).
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def main() -> None:
     error = interval_error(first.crossings[0].times[0], reference)
     one = min(singles)
     print(
-        f"ours, one instance: {one * 1e3:.0f} ms (compiled in {first.compile_seconds:.1f} s), interval error {error:.1e}"
+        f"ours, one instance: {one * 1e3:.0f} ms, interval error {error:.1e}; compiled in {first.compile_seconds:.1f} s"
     )
     print(f"  one instance: {wall_one / one:.0f} times faster than ngspice")
 

@@ -66,7 +66,7 @@ def test_mismatched_samples_are_each_right(lif):
     population = mho.sample(circuit, *mismatch(circuit, scale=3.0), n=12, key=jax.random.key(2))
     queued = monte_carlo(population, 30e-6, crossings=lif.CROSSINGS, lanes=5)
     assert not queued.failures
-    assert np.ptp(queued.iterations) > 300  # uneven, so that lanes are refilled at different times
+    assert np.ptp(queued.iterations) > 100  # uneven, so that lanes are refilled at different times
     one = jax.tree.map(lambda x: x[7] if np.ndim(x) else x, population)
     alone = transient(one, 30e-6, crossings=lif.CROSSINGS, save=SAVE)
     found = queued.crossings[0].times[7][: alone.crossings[0].count[0]]

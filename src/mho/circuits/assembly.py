@@ -84,7 +84,7 @@ class Assembly:
         layout: Its numbering.
         groups: Ledger group of each element, or None where its power is not asked for.
         group_count: Number of ledger groups.
-        unrolled: Whether each transistor is evaluated on its own: a quarter faster for many lanes than all of them in one
+        unrolled: Whether each transistor is evaluated on its own: a quarter faster for many lanes than all in one
             block, but half as long again to compile.
     """
 
