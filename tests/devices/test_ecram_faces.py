@@ -107,11 +107,11 @@ signed_amplitudes = st.builds(lambda size, sign: sign * size, st.floats(0.05, 2.
 relative_widths = log_uniform(1e-4, 1e3)
 
 
-@pytest.mark.parametrize("modes", [1, 3])
+@pytest.mark.parametrize("modes", [3])  # one and two modes: the tests below
 def test_a_pulse_is_the_integrated_rate(x64, modes):
     """Any amplitude, width, hold, start: 1e-8, which LSODA keeps at rtol 1e-11 over stiff pulses; the map is exact."""
 
-    @settings(max_examples=12, deadline=None, derandomize=True)
+    @settings(max_examples=15, deadline=None, derandomize=True)
     @given(data=st.data())
     def check(data):
         device = data.draw(devices(modes))

@@ -172,6 +172,7 @@ def _train(device):
     return state, device.conductance(state)
 
 
+@pytest.mark.parametrize("name", [name for name in SETS if len(parameters(name).device().tau) < 3])
 def test_single_precision_follows_double(name):
     """Pulses and pauses in float32 against float64: 1e-5 of the conductance, 3e-5 of the loading."""
     state, g = _train(single(name))
@@ -192,7 +193,7 @@ def _read(device):
 _value, _gradient = eqx.filter_jit(_read), eqx.filter_jit(jax.grad(_read))
 
 
-@pytest.mark.parametrize("name", STRUCTURES)
+@pytest.mark.parametrize("name", STRUCTURES[1:])
 def test_gradients_are_finite_differences(name, x64):
     """Of a read after two pulses and a pause, by every parameter: 1e-5 (central differences in float64), none NaN."""
     device = cast(parameters(name).device(), jnp.float64)

@@ -41,7 +41,7 @@ def philox(key: UInt32[Array, "..."], c0: UInt32[Array, "..."], c1: UInt32[Array
     return c0, c1
 
 
-def _words_of(key: Array) -> UInt32[Array, " 2"]:
+def _words_of(key: Array) -> UInt32[Array, "..."]:
     """The two 32-bit words of a JAX key, typed or raw."""
     return jax.random.key_data(key) if jnp.issubdtype(key.dtype, jax.dtypes.prng_key) else key
 

@@ -10,7 +10,7 @@ population from :func:`mho.sample`, and under `vmap` alike.
 from __future__ import annotations
 
 import abc
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -18,7 +18,10 @@ from jaxtyping import Array, Float
 
 from mho.core.fields import quantity
 
-Number = Float[Array, "..."]
+if TYPE_CHECKING:
+    Number = Any
+else:
+    Number = Float[Array, "..."]
 ROOM = 300.15  # [K], 27 degrees Celsius, SPICE's nominal temperature
 
 

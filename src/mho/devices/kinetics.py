@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, Float
+from jaxtyping import Array
 
 from mho.devices.device import ROOM, Number
 
@@ -104,9 +104,7 @@ def _through(cube: Array, matrix: Array) -> Array:
     return cube
 
 
-def flow(
-    rows: Sequence[Sequence[Number]], duration: Number, cubed: Sequence[float]
-) -> tuple[Float[Array, "n n *b"], Float[Array, "m m m *b"]]:
+def flow(rows: Sequence[Sequence[Number]], duration: Number, cubed: Sequence[float]) -> tuple[Array, Array]:
     r"""The flow of a constant linear system :math:`\dot v = A v`: :math:`e^{AD} - 1` and :math:`\int_0^D (w v)^3 dt`.
 
     Both are doubled 36 times from a step of :math:`2^{-36} D`: with E for the change, :math:`E_{2h} = 2E_h + E_h^2`,

@@ -54,8 +54,9 @@ def _train(device: ECRAM, pulse: Pulse, gaps: Any, temperature: float, state: An
     """Conductance before and after each pulse of a train whose gaps (end to start) are given, and the last state."""
     with jax.enable_x64(True):
         start = device.rest() if state is None else state
-        moving, fixed = (cast(x, jnp.float64) for x in ((start, pulse, np.asarray(gaps, np.float64)), device))
-        return jax.tree.map(np.asarray, _scan(fixed, *moving, jnp.asarray(temperature, jnp.float64)))
+        gaps, temperature = (jnp.asarray(x, jnp.float64) for x in (gaps, temperature))
+        device, start, pulse = (cast(x, jnp.float64) for x in (device, start, pulse))
+        return jax.tree.map(np.asarray, _scan(device, start, pulse, gaps, temperature))
 
 
 def _later(device: ECRAM, state: Any, duration: float, temperature: float) -> tuple[float, float]:
