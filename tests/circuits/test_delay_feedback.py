@@ -23,7 +23,7 @@ def neuron(v_refractory: float, polarity: float) -> DelayFeedbackLIF:
 
 @pytest.fixture(scope="module")
 def verdicts():
-    return {(v, p): stability(neuron(v, p), lanes=16) for v, p in ((0.54, 1.0), (0.54, -1.0), (0.50, -1.0))}
+    return {(v, p): stability(neuron(v, p)) for v, p in ((0.54, 1.0), (0.54, -1.0), (0.50, -1.0))}
 
 
 def test_stable_neurons_pass(verdicts):
@@ -55,7 +55,7 @@ def test_guard_stops_the_run_that_the_verdict_predicts(verdicts):
         (np.full(2, float(wild.excitability.device.efficacy)), np.full(2, -1.0)),
     )
     held = {f"excitability.ecram.q{k}": -0.95 * float(a) for k, a in enumerate(wild.excitability.device.weights)}
-    firing = run(bench(wild, initial={"mem": 0.9, **held}), 2e-4, lanes=16, spikes=5)
+    firing = run(bench(wild, initial={"mem": 0.9, **held}), 2e-4)
     assert np.all(firing.status == Status.EVENTS_FULL)
     assert np.all(runaway(firing, 5e-6) == Status.RUNAWAY)
     assert np.all(runaway(firing, 1e-9) == Status.EVENTS_FULL)  # slow enough firing that fills the buffer is no runaway

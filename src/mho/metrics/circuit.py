@@ -21,7 +21,6 @@ from mho.core.results import Status
 from mho.core.sampling import Spread, sample
 from mho.metrics.kpi import KPI, percentiles
 
-LANES = 64  # samples side by side on the bench of the reference neuron: one shape for all its protocols
 RECONSTRUCTION = (
     {"source": "mho", "where": "reference design (reconstruction): sizes, biases, supply, process", "how": "assumed"},
     {"source": "currie2026", "where": "abstract: about 2 pJ per spike, 1.5 kOhm per spike", "how": "stated"},
@@ -260,7 +259,8 @@ def population(
     n: int = 1000,
     key: jax.Array,
     current: float = 20e-9,
-    spikes: int = 6,
+    duration: float = 6.5e-5,
+    threads: int = 2,
 ) -> Population:
     """Monte Carlo over neurons: transistor mismatch (Pelgrom) and whatever else `spreads` varies.
 
@@ -271,11 +271,12 @@ def population(
         n: Neurons.
         key: JAX random key.
         current: Input [A].
-        spikes: Spikes of each.
+        duration: Time that each is given [s].
+        threads: Runs side by side.
     """
-    nominal = bench(neuron, current=current, windows=((1e-6, 4e-4), (1.1, 1.2)))
+    nominal = bench(neuron, current=current, windows=((1e-6, duration), (1.1, 1.2)))
     circuits = sample(nominal, *mismatch(nominal), *spreads, n=n, key=key)
-    firing = run(circuits, 4e-4, lanes=LANES, spikes=spikes)
+    firing = run(circuits, duration, threads=threads)
     own = _supplied(firing, "supply.core", "supply.delay", "supply.gate", "drive.current")
     fires = firing.counts >= 3
     blank = np.where(fires, 1.0, np.nan)

@@ -16,7 +16,7 @@ from mho.circuits.neurons.observation import Firing
 from mho.circuits.synapses.train import channel_resistance
 from mho.core.errors import InputError
 from mho.core.results import Status
-from mho.metrics.circuit import LANES, RECONSTRUCTION
+from mho.metrics.circuit import RECONSTRUCTION
 from mho.metrics.kpi import KPI
 
 
@@ -59,7 +59,6 @@ def excitability(
     train: float = 120e-6,
     probe: float = 40e-6,
     silences: ArrayLike = (2e-3, 10e-3, 30e-3, 100e-3, 300e-3),
-    lanes: int = LANES,
 ) -> dict[int, Modulation]:
     """A train, a silence and a probe, with the neuron's ECRAM and with its polarity reversed.
 
@@ -69,7 +68,6 @@ def excitability(
         train: Length of the train [s].
         probe: Length of the probe [s].
         silences: Times between them [s].
-        lanes: Samples side by side; the same as in other protocols of this neuron shares their program.
 
     Returns:
         By polarity of the device, +1 and -1.
@@ -87,7 +85,7 @@ def excitability(
     both = with_polarity(neuron, polarity)
     circuit = bench(both, current=np.full(len(quiet), current), windows=windows)
     names = tuple(f"{ECRAM}.{s}" for s in circuit[ECRAM].state_names())
-    firing = run(circuit, float(windows[1][1].max()) + 1e-6, lanes=lanes, spikes=64)
+    firing = run(circuit, float(windows[1][1].max()) + 1e-6)
     found = {}
     for sign in (1, -1):
         rows = np.flatnonzero(polarity == sign)

@@ -22,7 +22,6 @@ from mho.metrics.synapse import TRAIN
 
 _OFF = 1e-9  # efficacy of a device whose effect is switched off for comparison
 _COMPARED = 6  # intervals over which topologies are compared, so that each has seen as many spikes
-_LANES = 8
 
 
 @dataclass(frozen=True)
@@ -110,7 +109,7 @@ def topology(
         period=period,
         charges=np.stack([silent, silent, silent, np.full(SPIKES, charges[0]), charges]),
     )
-    return _judged(name, neuron, run(circuit, 4e-4, lanes=_LANES, spikes=_COMPARED + 2))
+    return _judged(name, neuron, run(circuit, 4e-4))
 
 
 def _judged(name: str, neuron: AbstractNeuron, firing: Firing) -> Topology:

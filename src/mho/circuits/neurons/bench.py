@@ -21,6 +21,7 @@ from mho.circuits.waves import PWL
 from mho.core.errors import InputError
 
 SPIKES = 12  # presynaptic spikes in the train
+LANES = 16  # samples in a run; a shape, so the same for all protocols
 EDGE = 1e-9  # [s]
 ECRAM = "excitability.ecram"
 _NEVER = ((1e-6, 2e-6), (3e-6, 4e-6))
@@ -75,14 +76,13 @@ def bench(
     return bare.with_elements({"drive.synapse": CurrentSource(GROUND, MEMBRANE, PWL(times, values))})
 
 
-def run(circuit: Circuit, stop: float, *, lanes: int = 8, spikes: int = 64) -> Firing:
-    """Observe a circuit of the bench, with the waveforms of the ECRAM's states kept.
+def run(circuit: Circuit, stop: float, *, threads: int = 1) -> Firing:
+    """Observe a circuit of the bench, with the waveforms of the ECRAM's states kept; 64 spikes end a sample.
 
     Args:
         circuit: From :func:`bench`.
         stop: End [s].
-        lanes: Samples side by side.
-        spikes: Most spikes of one sample.
+        threads: Runs side by side, where there are more samples than one run takes.
     """
     names = circuit[ECRAM].state_names() if ECRAM in circuit.names else ()
-    return observe(circuit, stop, lanes=lanes, spikes=spikes, save=tuple(f"{ECRAM}.{s}" for s in names))
+    return observe(circuit, stop, lanes=LANES, save=tuple(f"{ECRAM}.{s}" for s in names), threads=threads)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,6 +81,7 @@ def observe(
     spikes: int = 64,
     v_spike: float = 0.5,
     options: Options | None = None,
+    threads: int = 1,
 ) -> Firing:
     """Simulate a neuron circuit or a population of it and note its spikes.
 
@@ -94,16 +96,22 @@ def observe(
         spikes: Most spikes of one sample; more end it with EVENTS_FULL.
         v_spike: Level at which the spike node counts as spiking [V].
         options: Accuracy; the engine's defaults if None.
+        threads: Runs side by side, where the samples fill more than one.
     """
-    options = options or Options(max_events=spikes, ledger=Detail.ELEMENTS)
+    # Waveforms go through a small buffer: it is copied in every iteration.
+    options = options or Options(max_events=spikes, max_points=64, ledger=Detail.ELEMENTS)
     crossings = tuple(Crossing(SPIKE, v_spike, rising=up, after=SETTLED) for up in (True, False))
     count = circuit.samples or 1
-    runs = []
-    for begin in range(0, count, lanes):
+
+    def one(begin: int) -> Run:
         share = np.minimum(np.arange(begin, begin + lanes), count - 1)
-        runs.append(
-            transient(spread(circuit, share), stop, crossings=crossings, save=save, options=options, throw=False)
-        )
+        part = spread(circuit, share)
+        return transient(part, stop, crossings=crossings, save=save, options=options, throw=False)
+
+    begins = list(range(0, count, lanes))
+    runs = [one(begins[0])]  # the first compiles
+    with ThreadPoolExecutor(threads) as pool:
+        runs += pool.map(one, begins[1:])
     kept = [min(lanes, count - begin) for begin in range(0, count, lanes)]
     return _joined(runs, kept, lanes)
 

@@ -53,7 +53,7 @@ class Stability:
             )
 
 
-def stability(neuron: AbstractNeuron, *, current: float = 20e-9, lanes: int = 16) -> Stability:
+def stability(neuron: AbstractNeuron, *, current: float = 20e-9) -> Stability:
     r"""Hold the ions still at several loadings and look at the fast circuit alone.
 
     The ions are slow against a spike, so a neuron's fate is that of the fast circuit at the loading Q that steady
@@ -67,7 +67,6 @@ def stability(neuron: AbstractNeuron, *, current: float = 20e-9, lanes: int = 16
     Args:
         neuron: The neuron with its ECRAM.
         current: Input [A].
-        lanes: At least 16; the same as in other protocols of this neuron shares their program.
 
     Raises:
         InputError: If the neuron has no ECRAM.
@@ -89,7 +88,7 @@ def stability(neuron: AbstractNeuron, *, current: float = 20e-9, lanes: int = 16
     circuit = bench(
         frozen, current=current * driven, windows=((1e-6, 0.9 * stop), (stop, 1.1 * stop)), initial=held | forced
     )
-    firing = run(circuit, stop, lanes=lanes, spikes=_SPIKES)
+    firing = run(circuit, stop)
     half = len(_LOADINGS)
     interval = np.array(
         [row[np.isfinite(row)][-1] if np.isfinite(row).any() else np.inf for row in firing.intervals[:half]]

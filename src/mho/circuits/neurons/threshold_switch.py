@@ -71,6 +71,6 @@ class ThresholdSwitch(AbstractNeuron):
         """Where the ECRAM sits, and why there."""
         return (
             "load in series with the switch: the voltage across it fires the output stage, whose gate pulse ends the "
-            "switch's conduction, so its resistance sets how deep the membrane is reset; in a separate reset path it could "
-            "not act, because the switch is the reset"
+            "switch's conduction, so its resistance sets how deep the membrane is reset; in a separate reset path it "
+            "could not act, because the switch is the reset"
         )
