@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mho.circuits.mismatch import mismatch
-from mho.circuits.neurons.bench import bench, run
+from mho.circuits.neurons.bench import bench
 from mho.circuits.neurons.neuron import AbstractNeuron
 from mho.circuits.neurons.observation import Firing, observe
 from mho.circuits.waves import PWL, PulseWave
@@ -21,6 +21,7 @@ from mho.core.results import Status
 from mho.core.sampling import Spread, sample
 from mho.metrics.kpi import KPI, percentiles
 
+_MANY = 128  # samples in a run of a population: an iteration costs hardly more for many than for few
 RECONSTRUCTION = (
     {"source": "mho", "where": "reference design (reconstruction): sizes, biases, supply, process", "how": "assumed"},
     {"source": "currie2026", "where": "abstract: about 2 pJ per spike, 1.5 kOhm per spike", "how": "stated"},
@@ -276,7 +277,7 @@ def population(
     """
     nominal = bench(neuron, current=current, windows=((1e-6, duration), (1.1, 1.2)))
     circuits = sample(nominal, *mismatch(nominal), *spreads, n=n, key=key)
-    firing = run(circuits, duration, threads=threads)
+    firing = observe(circuits, duration, lanes=_MANY, spikes=16, threads=threads)
     own = _supplied(firing, "supply.core", "supply.delay", "supply.gate", "drive.current")
     fires = firing.counts >= 3
     blank = np.where(fires, 1.0, np.nan)

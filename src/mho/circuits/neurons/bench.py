@@ -76,13 +76,12 @@ def bench(
     return bare.with_elements({"drive.synapse": CurrentSource(GROUND, MEMBRANE, PWL(times, values))})
 
 
-def run(circuit: Circuit, stop: float, *, threads: int = 1) -> Firing:
+def run(circuit: Circuit, stop: float) -> Firing:
     """Observe a circuit of the bench, with the waveforms of the ECRAM's states kept; 64 spikes end a sample.
 
     Args:
         circuit: From :func:`bench`.
         stop: End [s].
-        threads: Runs side by side, where there are more samples than one run takes.
     """
     names = circuit[ECRAM].state_names() if ECRAM in circuit.names else ()
-    return observe(circuit, stop, lanes=LANES, save=tuple(f"{ECRAM}.{s}" for s in names), threads=threads)
+    return observe(circuit, stop, lanes=LANES, save=tuple(f"{ECRAM}.{s}" for s in names))

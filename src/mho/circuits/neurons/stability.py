@@ -90,9 +90,7 @@ def stability(neuron: AbstractNeuron, *, current: float = 20e-9) -> Stability:
     )
     firing = run(circuit, stop)
     half = len(_LOADINGS)
-    interval = np.array(
-        [row[np.isfinite(row)][-1] if np.isfinite(row).any() else np.inf for row in firing.intervals[:half]]
-    )
+    interval = np.array([_early(row) for row in firing.intervals[:half]])
     width = float(np.nanmedian(firing.widths)) if np.isfinite(firing.widths).any() else float(device.t_ref)
     unprompted = firing.counts[half:]
     rate = float(np.max(1.0 / interval))
@@ -105,3 +103,9 @@ def stability(neuron: AbstractNeuron, *, current: float = 20e-9) -> Stability:
     status = Status.RUNAWAY if wild else Status.OK
     first = [float(q) for q, b in zip(_LOADINGS, bad, strict=True) if b]
     return Stability(status, sign * _LOADINGS, interval, unprompted, sign * reached, first[0] if first else None)
+
+
+def _early(row: np.ndarray) -> float:
+    """An interval after the first few spikes, before the still ions have relaxed; infinite if there is none [s]."""
+    good = row[np.isfinite(row)][: _SPIKES - 1]
+    return float(good[-1]) if len(good) else np.inf
