@@ -103,11 +103,13 @@ def test_temperature_follows_arrhenius(x64):
 
 def test_an_open_gate_keeps_what_a_shorted_one_loses(x64):
     """The open gate slows volatile release by its factor, down to none, and the non-volatile return by its own time."""
-    device = ref(open_release=0.1, tau_retention=1.0, tau_retention_open=100.0)
+    device = ref(open_release=0.1, tau_retention=1.0, tau_retention_open=100.0, consolidation=0.0)
     state = eqx.tree_at(lambda s: s.x, device.prepare(Pulse(1.0, 200e-9))(device, device.rest()), jnp.asarray(0.9))
     opened, shorted = (device.relax(state, 0.05, gate=gate) for gate in (Gate.OPEN, Gate.SHORTED))
     np.testing.assert_allclose(opened.q, device.relax(state, 0.005).q, rtol=1e-12)
-    assert abs(float(opened.x) - 0.9) < abs(float(shorted.x) - 0.9)
+    rest = float(device.x_0)
+    for state_then, tau in ((opened, 100.0), (shorted, 1.0)):
+        assert float(state_then.x) == pytest.approx(rest + (0.9 - rest) * np.exp(-0.05 / tau), rel=1e-12)
     held = ref(open_release=0.0)
     np.testing.assert_allclose(held.relax(state, 1e3, gate=Gate.OPEN).q, state.q, rtol=1e-15)
 

@@ -26,7 +26,7 @@ from mho.devices.kinetics import (
 sizes = st.floats(-1.0, 1.0)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, derandomize=True)
 @given(y=st.floats(0.0, 1e6))
 def test_relative_decay(y):
     """(1 - e^-y)/y to rounding, with its derivative, also across the change of formula at 0.05."""
@@ -41,7 +41,7 @@ def test_relative_decay(y):
         assert float(slope) == pytest.approx(-0.5 + y / 3, rel=1e-5)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25, deadline=None, derandomize=True)
 @given(z=sizes, q=st.tuples(sizes, sizes), rates=st.tuples(*[st.floats(0.0, 100.0)] * 3), duration=st.floats(0.0, 3.0))
 def test_follow_is_the_convolution(z, q, rates, duration):
     """Against quadrature; equal and vanishing rates included (1e-9: quad's own error)."""
@@ -67,7 +67,7 @@ def test_follow_has_derivatives_where_time_constants_coincide(x64):
     assert float(sum(apart)) == pytest.approx(float(both), rel=1e-12)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25, deadline=None, derandomize=True)
 @given(q=st.tuples(sizes, sizes, sizes), rates=st.tuples(*[st.floats(0.0, 50.0)] * 3), duration=st.floats(0.0, 2.0))
 def test_integral_of_cube(q, rates, duration):
     modes = list(zip(q, rates, strict=True))
@@ -77,7 +77,7 @@ def test_integral_of_cube(q, rates, duration):
     assert value == pytest.approx(exact, abs=1e-9)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25, deadline=None, derandomize=True)
 @given(
     entries=st.tuples(*[st.floats(0.0, 1.0)] * 4),
     size=st.floats(-8.0, 6.0),
@@ -94,7 +94,8 @@ def test_flow_against_scipy(entries, size, start):
     assert np.max(np.abs(change - exact)) <= 1e-10 * max(1.0, np.max(np.abs(exact)))
     if size < -3:  # the relative accuracy of a small change, which exp(A D) - 1 itself has lost
         a1 = np.array(rows)
-        np.testing.assert_allclose(change, a1 + a1 @ a1 / 2 + a1 @ a1 @ a1 / 6, rtol=1e-8, atol=1e-30)
+        series = a1 + a1 @ a1 / 2 + a1 @ a1 @ a1 / 6 + a1 @ a1 @ a1 @ a1 / 24
+        np.testing.assert_allclose(change, series, rtol=1e-8, atol=1e-28)
     v = np.array([*start, 1.0])
     if size < 1:
         nodes, weights = np.polynomial.legendre.leggauss(24)
@@ -114,7 +115,7 @@ def test_flow_keeps_relative_accuracy_in_single_precision():
     np.testing.assert_allclose(np.asarray(change)[0], [np.expm1(-1e-6), -0.5 * np.expm1(-1e-6)], rtol=1e-5)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40, deadline=None, derandomize=True)
 @given(q=sizes, exponent=st.floats(1.0, 5.0))
 def test_signed_power(q, exponent):
     with jax.enable_x64(True):
