@@ -16,7 +16,9 @@ REFERENCES = Path(os.environ.get("MHO_REFERENCES", Path(__file__).resolve().pare
 def references() -> Path:
     """Folder of reference data made by other tools; it lies beside the checkout and is not part of the project."""
     if not REFERENCES.is_dir():
-        pytest.skip("reference data not found: set MHO_REFERENCES to the folder that holds spiking/, circuits/ and measured/")
+        pytest.skip(
+            "reference data not found: set MHO_REFERENCES to the folder that holds spiking/, circuits/ and measured/"
+        )
     return REFERENCES
 
 

@@ -7,6 +7,7 @@ import pytest
 
 import mho
 from mho.metrics import network
+from mho.metrics.kpi import provenance_of
 from mho.networks import Task, discriminate, study_filters, study_layer
 
 
@@ -45,7 +46,7 @@ def test_filter_study_shows_high_pass_and_band_pass(filters):
 
 
 def test_filter_peak_is_a_full_record(filters, parameters):
-    kpi = network.filter_peak(filters, provenance=network.provenance_of(parameters, ("tau", "efficacy", "unknown")))
+    kpi = network.filter_peak(filters, provenance=provenance_of(parameters, ("tau", "efficacy", "unknown")))
     assert kpi.name == "network.filter_peak"
     assert kpi.unit == "Hz"
     assert kpi.value == pytest.approx(filters.band_pass.peaks(filters.rates)[0])

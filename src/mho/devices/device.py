@@ -16,7 +16,7 @@ import equinox as eqx
 import jax
 from jaxtyping import Array, Float
 
-from mho.core.fields import quantity
+from mho.core.fields import check_ranges, quantity
 
 if TYPE_CHECKING:
     Number = Any
@@ -41,11 +41,17 @@ class Pulse(eqx.Module):
         amplitude: Voltage against the channel's ends (three terminals) or across the device (two) [V].
         width: Duration [s].
         channel: Mean potential of the channel during the pulse [V]; it lowers the effective amplitude.
+
+    Raises:
+        ParameterError: If a number is not finite, or the width is below 0.
     """
 
     amplitude: Number = quantity("V")
     width: Number = quantity("s", low=0.0)
     channel: Number = quantity("V", default=0.0)
+
+    def __check_init__(self) -> None:
+        check_ranges(self)
 
 
 class AbstractDevice(eqx.Module):

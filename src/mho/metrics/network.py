@@ -9,7 +9,6 @@ import numpy as np
 from scipy.stats import t as student
 
 from mho.core import engineering
-from mho.core.parameters import ParameterSet
 from mho.metrics.kpi import KPI, percentiles
 from mho.networks.discrimination import Discrimination, Scores
 from mho.networks.filters import SPIKES, FilterStudy
@@ -30,23 +29,12 @@ _NOISE_NUMBERS = ("sigma_cycle", "sigma_read", "consolidation")
 _SYNAPSE = "device synapses alone; the resource that recovers and the unpulsed reference device are ideal"
 
 
-def provenance_of(parameters: ParameterSet, names: Sequence[str]) -> list[dict[str, str]]:
-    """Source, place and manner of some of a set's numbers."""
-    found = []
-    for name in names:
-        if name in parameters.numbers:
-            number = parameters.numbers[name]
-            record = {"number": f"{parameters.name}.{name}", "source": number.source, "where": number.where}
-            found.append({**record, "how": number.how})
-    return found
-
-
 def filter_peak(study: FilterStudy, *, provenance: Provenance = (), conditions: Mapping[str, str] | None = None) -> KPI:
     """network.filter_peak: the rate that a facilitating device with a recovering resource passes best.
 
     Args:
         study: From :func:`mho.networks.study_filters`.
-        provenance: Records of the numbers behind it, for example from :func:`provenance_of`.
+        provenance: Records of the numbers behind it, for example from :func:`mho.metrics.kpi.provenance_of`.
         conditions: Further conditions, name to text.
     """
     band = study.band_pass

@@ -6,7 +6,7 @@ import numpy as np
 
 from mho.core.quantities import engineering
 from mho.metrics import floors as metrics
-from mho.metrics.network import provenance_of
+from mho.metrics.kpi import provenance_of
 from mho.studies import provenance
 from mho.studies.execution import Context
 from mho.studies.outcome import Axis, Curve, Mark, Outcome, Series, Table
@@ -18,7 +18,7 @@ def work(context: Context) -> Outcome:
     """Send the study's train through every floor and compare."""
     study, found = context.study, floor_set(context)
     agreement = metrics.compare_floors(found.device(), rate=study.train_rate, pulses=study.train_spikes)
-    kpi = metrics.agreement_kpi(agreement, provenance_of(found, tuple(found.numbers)))
+    kpi = metrics.agreement_kpi(agreement, provenance_of(found))
     rate = engineering(study.train_rate, "Hz")
     number = Axis("spike number", "1", np.arange(1, study.train_spikes + 1))
     others = [floor for floor in agreement.conductance if floor != "device"]

@@ -8,6 +8,7 @@ import numpy as np
 from mho import networks
 from mho.core.quantities import engineering
 from mho.metrics import network as metrics
+from mho.metrics.kpi import provenance_of
 from mho.networks import Discrimination, FilterStudy, LayerStudy
 from mho.networks.filters import Curves
 from mho.studies import provenance
@@ -50,7 +51,7 @@ def work(context: Context) -> Outcome:
     seeds = tuple(first + k for k in range(study.decision_seeds))
     task = networks.Task(study.bank_rates, window=study.decision_window, seeds=seeds)
     decided = networks.discriminate(device, task, spreads=spreads, temperature=study.temperature)
-    records = metrics.provenance_of(found, _NUMBERS)
+    records = provenance_of(found, _NUMBERS)
     kpis = [metrics.filter_peak(filters, provenance=records), metrics.rate_discrimination(decided, provenance=records)]
     per_event = context.handover("synapse")["energy_per_synaptic_event"]
     kpis.append(metrics.energy_per_decision(decided, per_event, provenance=records))
