@@ -12,7 +12,7 @@ from mho.circuits.synapses.train import SynapticTrain, stimulate
 from mho.metrics.circuit import RECONSTRUCTION
 from mho.metrics.kpi import KPI
 
-TRAIN = 15  # spikes in every train that is sent, so that all share one program
+TRAIN = 26  # spikes in every train that is sent, so that all share one program
 SPIKES = 11  # ten in a train, and one probe after a silence
 _FILL = 1e-5 * np.arange(1, TRAIN - SPIKES + 1)  # [s] what follows the probe only fills the train
 

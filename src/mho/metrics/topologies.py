@@ -65,7 +65,7 @@ def topologies(
     *,
     current: float = 20e-9,
     period: float = 4e-6,
-    copies: float = 4.0,
+    copies: float = 2.0,
     threads: int = 2,
 ) -> dict[str, Topology]:
     """Run every neuron with the same current and with the same train through the same synapse.

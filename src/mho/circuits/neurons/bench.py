@@ -20,7 +20,7 @@ from mho.circuits.sources import CurrentSource
 from mho.circuits.waves import PWL
 from mho.core.errors import InputError
 
-SPIKES = 12  # presynaptic spikes in the train
+SPIKES = 24  # presynaptic spikes in the train
 LANES = 16  # samples in a run; a shape, so the same for all protocols
 EDGE = 1e-9  # [s]
 ECRAM = "excitability.ecram"

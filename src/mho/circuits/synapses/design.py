@@ -11,7 +11,7 @@ from mho.circuits.synapses.train import stimulate
 from mho.core.errors import SolverError
 from mho.core.quantities import engineering
 
-_SPIKES = 15  # as in the trains of the facilitation figures, so that their program serves here too
+_SPIKES = 26  # as in the trains of the facilitation figures, so that their program serves here too
 
 
 def gate_supply(
