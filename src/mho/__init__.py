@@ -22,7 +22,7 @@ _HOME = {
 }
 _FLOORS = ("circuits", "core", "devices", "fitting", "interchange", "metrics", "networks", "report", "studies")
 
-__all__ = ["__version__", *_FLOORS, *_HOME]
+__all__ = ["__version__", *_FLOORS, *_HOME]  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 import equinox as eqx
 import jax
 import numpy as np
+from jax.core import Tracer
 
 from mho.circuits.elements import AbstractElement
 from mho.core.errors import NetlistError
@@ -115,6 +116,6 @@ def _concrete(state: Any) -> Any:
     """JAX arrays of a state as float64 NumPy leaves, so that building a circuit loses no precision."""
 
     def leaf(x: Any) -> Any:
-        return x if isinstance(x, jax.core.Tracer) or not eqx.is_array_like(x) else np.asarray(x, np.float64)
+        return x if isinstance(x, Tracer) or not eqx.is_array_like(x) else np.asarray(x, np.float64)
 
     return jax.tree.map(leaf, state)

@@ -94,7 +94,7 @@ class MOSFET(AbstractElement):
     bulk: str = eqx.field(static=True)
     w: Any = quantity("m", positive=True)
     l: Any = quantity("m", positive=True)
-    kind: MOSFETModel
+    kind: MOSFETModel = eqx.field()  # pyright: ignore[reportGeneralTypeIssues]  (w and l have no default)
     delta_vto: Any = quantity("V", default=0.0)
     beta_scale: Any = quantity("1", positive=True, default=1.0)
 

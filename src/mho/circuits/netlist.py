@@ -37,8 +37,8 @@ class Circuit(eqx.Module):
     names: tuple[str, ...] = eqx.field(static=True)
     elements: tuple[AbstractElement, ...]
     initial_names: tuple[str, ...] = eqx.field(static=True)
-    initial_values: tuple[Any, ...] = quantity("SI")
     scale: tuple[tuple[str, float], ...] = eqx.field(static=True)
+    initial_values: tuple[Any, ...] = quantity("SI")
     temperature: Any = quantity("K", positive=True)
 
     def __init__(

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.core import Tracer
 
 from mho.circuits.assembly import Assembly, prepare
 from mho.circuits.layout import Layout, layout
@@ -87,7 +88,7 @@ class Program:
         self, samples: Samples, table: Segments, settings: Settings, lanes: int, jobs: int, events: int, points: int
     ) -> Queue:
         """All lanes at time zero, and empty results. Plain numbers give NumPy arrays: nothing is compiled."""
-        traced = any(isinstance(x, jax.core.Tracer) for x in jax.tree.leaves((samples, table)))
+        traced = any(isinstance(x, Tracer) for x in jax.tree.leaves((samples, table)))
         xp: Any = jnp if traced else np
         crossings, accounts = len(self.crossings), self.accounts.count
         results = Results(
@@ -296,7 +297,7 @@ def neutral_leaves(circuit: Circuit) -> Circuit:
 
 
 def _row(x: Any) -> Any:
-    if isinstance(x, jax.core.Tracer):
+    if isinstance(x, Tracer):
         return jnp.reshape(x, (-1,))
     return np.asarray(x, np.float64).reshape(-1)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from mho.circuits.netlist import Circuit
 from mho.circuits.sources import CurrentSource, VoltageSource
@@ -83,7 +83,7 @@ def _union(times: list[np.ndarray], stop: float) -> np.ndarray:
 
 
 def _at(bounds: np.ndarray, times: np.ndarray, values: list[Any]) -> Any:
-    if any(isinstance(v, jax.core.Tracer) for v in values):
+    if any(isinstance(v, Tracer) for v in values):
         return jnp.interp(bounds, times, jnp.stack([jnp.asarray(v) for v in values]))
     return np.interp(bounds, times, np.array([float(v) for v in values]))
 

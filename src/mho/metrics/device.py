@@ -54,9 +54,9 @@ def _train(device: ECRAM, pulse: Pulse, gaps: Any, temperature: float, state: An
     """Conductance before and after each pulse of a train whose gaps (end to start) are given, and the last state."""
     with jax.enable_x64(True):
         start = device.rest() if state is None else state
-        gaps, temperature = (jnp.asarray(x, jnp.float64) for x in (gaps, temperature))
+        warmth, gaps = jnp.asarray(temperature, jnp.float64), jnp.asarray(gaps, jnp.float64)
         device, start, pulse = (cast(x, jnp.float64) for x in (device, start, pulse))
-        return jax.tree.map(np.asarray, _scan(device, start, pulse, gaps, temperature))
+        return jax.tree.map(np.asarray, _scan(device, start, pulse, gaps, warmth))
 
 
 def _later(device: ECRAM, state: Any, duration: float, temperature: float) -> tuple[float, float]:

@@ -12,7 +12,8 @@ from mho.circuits.netlist import Circuit
 from mho.circuits.neurons.stages import GROUND, Elements
 from mho.circuits.sources import CurrentSource, VoltageSource
 from mho.core.fields import check_ranges, quantity
-from mho.devices.device import AbstractContinuousDevice, Number
+from mho.devices import ECRAM
+from mho.devices.device import Number
 
 MEMBRANE, SPIKE, PRESYNAPTIC = "mem", "spk", "pre"
 SETTLED = 1e-6  # [s]; sources jump to their values at t = 0 and may glitch the spike node for picoseconds
@@ -28,7 +29,7 @@ class Excitability(eqx.Module):
             :func:`mho.metrics.excitability.excitability`), although the reset current lifts the channel.
     """
 
-    device: AbstractContinuousDevice
+    device: ECRAM
     v_gate: Number = quantity("V", positive=True, default=1.02)
 
     def __check_init__(self) -> None:
@@ -36,7 +37,7 @@ class Excitability(eqx.Module):
 
     def reversed(self) -> Excitability:
         """The same with the device's polarity reversed: adaptation becomes sensitisation and the other way round."""
-        return eqx.tree_at(lambda e: e.device.polarity, self, -self.device.polarity)  # type: ignore[attr-defined]
+        return eqx.tree_at(lambda e: e.device.polarity, self, -self.device.polarity)
 
 
 class AbstractNeuron(eqx.Module):
