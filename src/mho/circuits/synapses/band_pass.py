@@ -22,8 +22,7 @@ class BandPassSynapse(eqx.Module):
     back once it no longer recovers between spikes, towards :math:`1/(U\tau_d)`; the charge per spike peaks in between.
     With 12.5 kOhm each, +0.75 kOhm and -1.5 kOhm per spike, U = 1/12 and 5 ms over 0.2 ms (2.4 kHz and 60 kHz), charge
     of the fortieth spike over the first's: 1.01 at 200 Hz, 1.09 at its peak near 4 kHz, 0.89 at 32 kHz, 0.51 at 100 kHz
-    while the gate is driven. With the mirror's tail after each spike, which saturates less, the last two are 0.93 and
-    0.63.
+    while the gate is driven. With the mirror's tail after each spike the last two are 0.93 and 0.63 (ngspice).
 
     Args:
         facilitating: ECRAM of positive polarity, with the longer time constants.
