@@ -56,7 +56,7 @@ def _wider(energy: metrics.SpikeEnergy) -> list[KPI]:
 
 
 def _split(energy: metrics.SpikeEnergy, event: dict[str, float]) -> Series:
-    """Parts by boundary; one event adds its channel read, gate charge and driver to the neuron alone."""
+    """Parts by boundary; one event adds its channel read, gate charge and driver, and brings the membrane's charge."""
     alone, driven = energy.split["neuron alone"], energy.split["with all synaptic events"]
     added = {
         "channel read": event["read"],
@@ -64,6 +64,7 @@ def _split(energy: metrics.SpikeEnergy, event: dict[str, float]) -> Series:
         "drivers": event["drivers"],
     }
     one = {part: alone[part] + added.get(part, 0.0) for part in alone}
+    one["membrane"] -= energy.alone + energy.event - energy.with_event  # the ideal source's charge, which the event brings
     curves = [Curve(part, "J", np.maximum([alone[part], one[part], driven[part]], 0.0)) for part in alone]
     return Series(
         Axis("boundary", "", list(BOUNDARIES)), curves, "energy per spike", kind="stacked_bars",
