@@ -64,7 +64,7 @@ def _split(energy: metrics.SpikeEnergy, event: dict[str, float]) -> Series:
         "drivers": event["drivers"],
     }
     one = {part: alone[part] + added.get(part, 0.0) for part in alone}
-    one["membrane"] -= energy.alone + energy.event - energy.with_event  # the ideal source's charge, which the event brings
+    one["membrane"] -= energy.alone + energy.event - energy.with_event  # charge of the ideal source
     curves = [Curve(part, "J", np.maximum([alone[part], one[part], driven[part]], 0.0)) for part in alone]
     return Series(
         Axis("boundary", "", list(BOUNDARIES)), curves, "energy per spike", kind="stacked_bars",
