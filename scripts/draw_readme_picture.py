@@ -12,7 +12,11 @@ from mho.report import alone, figure
 from mho.studies import read_results
 from mho.studies.folder import write
 
-PANELS = ("synapse.facilitation", "neuron.f_i", "network.band_pass")
+PANELS = {
+    "synapse.facilitation": "its synapse facilitates",
+    "excitability.rate": "its neuron adapts",
+    "network.band_pass": "its network prefers a rate",
+}
 
 
 def main() -> None:
@@ -32,6 +36,7 @@ def main() -> None:
         title="One ECRAM: its synapse facilitates, its neuron fires, its network prefers a rate",
         arrangement="row",
         height=2.6,
+        headings=[PANELS.get(name, "") for name in chosen.panels],
     )
     print(write(chosen.out, alone(svg)))
 

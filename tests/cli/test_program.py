@@ -205,6 +205,20 @@ def test_settings_are_defaults_only(tmp_path):
     assert list(Path(cache).iterdir()) == []  # the probe is gone
 
 
+def test_settings_are_made_before_jax_is_loaded(tmp_path):
+    """A run of a study must find JAX with the settings in force, whatever its record had to load to be checked."""
+    code = (
+        "import sys\nimport mho.cli.study as verb\n"
+        "def run(record, out, fresh):\n"
+        "    import jax\n"
+        "    print('CACHE', jax.config.jax_compilation_cache_dir)\n"
+        "verb._run = run\nsys.argv = ['mho', 'study', 'run', 'ecram-stp']\n"
+        "from mho.cli import main\nmain()"
+    )
+    cache = _python(code, XDG_CACHE_HOME=str(tmp_path)).splitlines()[-1]
+    assert cache.startswith(f"CACHE {tmp_path}/mho/compiled-")
+
+
 def test_a_home_that_cannot_be_written_is_no_obstacle():
     code = (
         "import os\nfrom mho.cli.environment import prepare\nprepare()\n"

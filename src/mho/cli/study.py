@@ -82,6 +82,7 @@ def run(
 
       mho study run ecram-stp --set "population=200" --seed 7
     """
+    prepare()  # before the record: checking the names in it loads the floors, and with them JAX
     from mho.studies import lookup
 
     record_class = lookup(name)
@@ -93,7 +94,6 @@ def run(
     record = record_class.from_toml(config) if config is not None else record_class()
     if values:
         record = record.with_values(**values)
-    prepare()
     _run(record, out, fresh)
 
 

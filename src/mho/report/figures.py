@@ -29,6 +29,7 @@ def figure(
     arrangement: str = "stack",
     height: float = 2.9,
     below: float = 0.62,
+    headings: Sequence[str] = (),
 ) -> str:
     """One figure of one or more panels as inline SVG.
 
@@ -39,12 +40,15 @@ def figure(
         arrangement: "stack" (one above the other, shared x; panels after the first are lower) or "row" (side by side).
         height: Height of the first panel [inch].
         below: Height of stacked panels after the first, relative to it.
+        headings: Text above each panel.
 
     Returns:
         SVG whose colours are variables of the page.
     """
     with look.house_look():
         drawing = _compose(series, arrangement, height, below)
+        for axes, heading in zip(drawing.axes, headings, strict=False):
+            axes.set_title(heading)
         FigureCanvasSVG(drawing)
         buffer = io.StringIO()
         drawing.savefig(

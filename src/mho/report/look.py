@@ -113,7 +113,7 @@ def scale_axis(axes: Axes, which: str, label: str, unit: str, values: Any, scale
     if scale == "log":
         (axes.set_xscale if which == "x" else axes.set_yscale)("log")
         set_label(label)
-        _log_ticks(axis, values, unit, most=4 if which == "x" and _narrow(axes) else 9)
+        _log_ticks(axis, values, unit, most=_most_ticks(axes) if which == "x" else 9)
         return 1.0
     factor, symbol = prefix(values, unit)
     set_label(labelled(label, symbol))
@@ -122,9 +122,9 @@ def scale_axis(axes: Axes, which: str, label: str, unit: str, values: Any, scale
     return factor
 
 
-def _narrow(axes: Axes) -> bool:
-    """Whether the axes are one of several side by side."""
-    return axes.get_window_extent().width / axes.figure.dpi < 4.0
+def _most_ticks(axes: Axes) -> int:
+    """How many labelled decades fit beside each other, about two thirds of an inch each."""
+    return min(max(int(axes.get_window_extent().width / axes.figure.dpi / 0.68), 2), 9)
 
 
 def _log_ticks(axis: Any, values: Any, unit: str, most: int) -> None:

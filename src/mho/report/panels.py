@@ -23,11 +23,12 @@ def draw(axes: Axes, series: Record, tones: dict[str, str]) -> None:
         tones: Colour of each label so far; new labels are added, so that a name keeps its colour in every panel.
     """
     named = [curve for curve in series["y"] if curve["style"] not in ("guide", "witness")]
-    if len(named) == 1 and named[0]["label"] not in tones:  # alone in its panel, so the first colour cannot mislead
-        tones = {named[0]["label"]: look.color(0)}
-    else:
-        for curve in named:
-            tones.setdefault(curve["label"], look.color(len(tones)))
+    if not any(curve["label"] in tones for curve in named):  # nothing in common with the panels before: colours anew
+        fresh = {curve["label"]: look.color(k) for k, curve in enumerate(named)}
+        tones.update(fresh)
+        tones = fresh
+    for curve in named:
+        tones.setdefault(curve["label"], look.color(len(tones)))
     {"lines": _lines, "stacked_bars": _stacked_bars, "bars": _bars, "histogram": _histogram}[series["kind"]](
         axes, series, tones
     )

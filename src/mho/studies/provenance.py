@@ -67,15 +67,6 @@ def code() -> str:
     return digest.hexdigest()
 
 
-def of_numbers(*sets: ParameterSet) -> list[dict[str, str]]:
-    """Source, place and manner of every number of parameter sets, as a KPI records them."""
-    return [
-        {"number": f"{found.name}.{name}", "source": number.source, "where": number.where, "how": number.how}
-        for found in sets
-        for name, number in found.numbers.items()
-    ]
-
-
 def sources(*sets: ParameterSet) -> dict[str, dict[str, str]]:
     """Citations of the sources that parameter sets name."""
     return {key: dict(source) for found in sets for key, source in found.sources.items()}

@@ -10,11 +10,15 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from mho.core.parameters import ParameterSet
 from mho.core.quantities import engineering
 from mho.devices import Pulse, parameters
+from mho.metrics import device as metrics
+from mho.metrics.kpi import KPI
 from mho.studies import provenance
 from mho.studies.execution import Context
 from mho.studies.outcome import Axis, Curve, Mark, Outcome, Series, Table
+from mho.studies.stages.grounds import grounded
 from mho.studies.stages.measurement import fitted_set
 
 
@@ -24,6 +28,7 @@ def work(context: Context) -> Outcome:
     devices = {"fitted": fitted.device(), "reference": reference.device()}
     with jax.enable_x64(True):
         return Outcome(
+            kpis=grounded(context, _kpis(fitted)),
             series={
                 "device.pulse_train": _train(devices, context.study.train_rate, context.study.train_spikes),
                 "device.relaxation": _relaxation(devices),
@@ -32,6 +37,15 @@ def work(context: Context) -> Outcome:
             notes=[n for s in (reference, fitted) for n in s.outside(temperature=context.study.temperature)],
             sources=provenance.sources(reference, fitted),
         )
+
+
+def _kpis(fitted: ParameterSet) -> list[KPI]:
+    """What the device does besides the fit's own figures: Tsodyks-Markram constants, long-term share, gate energy."""
+    return [
+        *metrics.tsodyks_markram(fitted),
+        metrics.long_term_share(fitted),
+        metrics.energy_per_gate_pulse(fitted)[0],
+    ]
 
 
 def _reference_pulse(device: Any) -> Pulse:

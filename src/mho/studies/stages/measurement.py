@@ -13,10 +13,11 @@ from mho.core.parameters import ParameterSet
 from mho.core.quantities import engineering
 from mho.devices import parameters
 from mho.fitting import Fit
-from mho.metrics.kpi import KPI
+from mho.metrics.kpi import KPI, provenance_of
 from mho.studies import provenance
 from mho.studies.execution import Context
 from mho.studies.outcome import Axis, Curve, Mark, Outcome, Series, Table
+from mho.studies.stages.grounds import grounded
 
 FITTED = "fitted.toml"
 _UNDER_PULSES = (
@@ -37,7 +38,7 @@ def work(context: Context) -> Outcome:
     packaged = path == fitting.packaged_measurement()
     unsuited = [] if packaged else _unsuited(fit.device)
     return Outcome(
-        kpis=_kpis(fit),
+        kpis=grounded(context, _kpis(fit), synthetic=packaged),
         series=fit_series(fit),
         tables={
             "measurement.parameters": _parameters(fit, start if packaged else None),
@@ -192,11 +193,7 @@ def _kpis(fit: Fit) -> list[KPI]:
             "pulse": f"{engineering(usual[0], 'V')}, {engineering(usual[1], 's')}",
             "measurement": fit.measurement.path.name,
         },
-        "provenance": [
-            {"number": name, "source": n.source, "where": n.where, "how": n.how}
-            for name, n in fit.parameters.numbers.items()
-            if name in ("g_min", "g_max", "x_0", "g_volatile", "efficacy", "tau", "weights")
-        ],
+        "provenance": provenance_of(fit.parameters, ("x_0", "g_volatile", "efficacy", "tau", "weights")),
     }
     kind = "95 % interval, block bootstrap"
     times = KPI(
