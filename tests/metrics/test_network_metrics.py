@@ -53,7 +53,7 @@ def test_filter_peak_is_a_full_record(filters, parameters):
     assert kpi.spread["low"] < kpi.value < kpi.spread["high"]
     assert kpi.n == 100
     assert not kpi.failures
-    assert [p["number"] for p in kpi.provenance] == ["ecram_stp_ref.tau", "ecram_stp_ref.efficacy"]
+    assert [p["number"] for p in kpi.provenance] == ["ecram_stp_ref.efficacy", "ecram_stp_ref.tau"]
     assert kpi.definition
     assert kpi.boundary
     json.dumps(kpi.as_dict(), allow_nan=False)
