@@ -77,6 +77,7 @@ def test_every_kpi_is_finite_and_says_what_it_counts(kpis):
         assert values, kpi["name"]
         assert all(v is not None and math.isfinite(v) for v in values), kpi["name"]
         assert kpi["definition"], kpi["name"]
+        assert kpi["boundary"], kpi["name"]
         assert kpi["provenance"], kpi["name"]
 
 

@@ -123,6 +123,7 @@ def pulse_width(curve: WidthCurve, *, v_delay: float) -> KPI:
         spread={"low": low, "high": high, "kind": span},
         n=int(good.sum()),
         failures={} if good.all() else {"NO_SPIKE": int((~good).sum())},
+        boundary="the spike node of the neuron alone, without the load of a long wire",
         conditions={"v_delay": f"{v_delay:.3f} V", "temperature": "27 C"},
         provenance=RECONSTRUCTION,
         note="below about 100 ns the spike is truncated and the reset incomplete",

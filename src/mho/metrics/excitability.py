@@ -146,6 +146,7 @@ def excitability_change(found: dict[int, Modulation]) -> KPI:
         definition="last instantaneous rate of a train over its first, less 1; polarity +1 and -1 of the same device",
         n=2,
         failures=_failures(up, down),
+        boundary="one neuron whose own spikes drive the gate of its ECRAM, at a constant input current",
         conditions={
             "spikes in the train": f"{up.train_spikes} and {down.train_spikes}",
             "channel, first spike": f"{up.step:+.0f} and {down.step:+.0f} ohm",

@@ -78,6 +78,7 @@ def facilitation_ratio(found: Facilitation) -> KPI:
         [float(x) for x in found.ratio[:, -1]],
         "1",
         definition="charge of the tenth spike of a train into the membrane over that of the first",
+        boundary="one synapse with its gate driver and mirror into a held membrane; no neuron",
         spread={
             "low": float(found.recovery.min()),
             "high": float(found.recovery.max()),
@@ -104,6 +105,7 @@ def resistance_per_spike(train: SynapticTrain, *, device_step: float) -> KPI:
         value,
         "ohm",
         definition="fall of the channel resistance by the first spike from rest, as the circuit left the device",
+        boundary="the channel of the device inside the synapse, without switch, mirror and leads",
         n=len(steps),
         failures=train.failures,
         conditions={"spike": "1 V, 200 ns", "device floor": f"{device_step:.1f} ohm"},

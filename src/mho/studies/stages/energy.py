@@ -15,6 +15,7 @@ from mho.studies.stages.measurement import floor_set
 from mho.studies.stages.population import restored
 
 BOUNDARIES = ("neuron alone", "with one synaptic event", "with all synaptic events")
+CONDITIONS = {"supply": "1.0 V", "temperature": "27 °C"}
 
 
 def work(context: Context) -> Outcome:
@@ -44,13 +45,13 @@ def _wider(energy: metrics.SpikeEnergy) -> list[KPI]:
             "circuit.energy_per_spike_with_one_event", energy.with_event, "J",
             definition="supplies of the neuron between two spikes, and one synaptic event in place of its input charge",
             boundary="neuron, one channel read with mirror, one driven gate pulse; without bias generation and wires",
-            provenance=metrics.RECONSTRUCTION,
+            conditions=CONDITIONS, provenance=metrics.RECONSTRUCTION,
         ),
         KPI(
             "circuit.energy_per_spike_with_all_events", energy.all_events, "J",
             definition="everything supplied between two output spikes of a neuron that its synapse drives",
             boundary=f"neuron and {energy.events:.1f} synaptic events that lead to a spike; without bias generation",
-            provenance=metrics.RECONSTRUCTION,
+            conditions=CONDITIONS, provenance=metrics.RECONSTRUCTION,
         ),
     ]  # fmt: skip
 
