@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -99,7 +100,8 @@ def cell_text(cell: Any) -> str:
         return "yes" if cell else "no"
     if isinstance(cell, float):
         return f"{cell:.4g}".replace("-", MINUS)
-    return str(cell)
+    text = str(cell)
+    return re.sub(r"(?<=\d) (?=\S)", NO_BREAK, text) if len(text) < 12 else text
 
 
 def numeric_columns(table: Mapping[str, Any]) -> list[bool]:
