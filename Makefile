@@ -17,8 +17,9 @@ help:
 study: install
 	$(BIN)/mho study run ecram-stp
 
+# A module's tests stay in one process, because they share compiled circuits.
 test: install-test ngspice check
-	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadscope
 
 check: install-test
 	$(BIN)/ruff check src tests benchmarks scripts
