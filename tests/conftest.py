@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 from pathlib import Path
+from types import ModuleType
 
 import jax
 import pytest
@@ -36,3 +38,15 @@ def x64():
     """Double precision for the length of one test, as the circuit floor uses it."""
     with jax.enable_x64(True):
         yield
+
+
+@pytest.fixture(scope="session")
+def lif() -> ModuleType:
+    """The reference neuron, which the benchmarks use too."""
+    path = Path(__file__).resolve().parents[1] / "benchmarks" / "reference_lif.py"
+    spec = importlib.util.spec_from_file_location("reference_lif", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

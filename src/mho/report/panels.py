@@ -239,18 +239,7 @@ def _stacked_bars(axes: Axes, series: Record, tones: Mapping[str, str]) -> None:
         )
     axes.set_xlim(0, left.max() * 1.16)
     _names_left(axes, rows, names)
-    axes.legend(
-        loc="lower left",
-        bbox_to_anchor=(-0.01, 1.0),
-        ncols=min(4, len(parts)),
-        frameon=False,
-        fontsize=8.8,
-        handlelength=0.9,
-        handleheight=0.9,
-        columnspacing=1.4,
-        handletextpad=0.5,
-        borderaxespad=0.2,
-    )
+    _legend_above(axes, len(parts))
 
 
 def _bars(axes: Axes, series: Record, tones: Mapping[str, str]) -> None:
@@ -278,18 +267,22 @@ def _bars(axes: Axes, series: Record, tones: Mapping[str, str]) -> None:
     axes.set_xlim(lowest, longest * 1.18)
     _names_left(axes, rows, names)
     if len(curves) > 1:
-        axes.legend(
-            loc="lower left",
-            bbox_to_anchor=(-0.01, 1.0),
-            ncols=min(4, len(curves)),
-            frameon=False,
-            fontsize=8.8,
-            handlelength=0.9,
-            handleheight=0.9,
-            columnspacing=1.4,
-            handletextpad=0.5,
-            borderaxespad=0.2,
-        )
+        _legend_above(axes, len(curves))
+
+
+def _legend_above(axes: Axes, entries: int) -> None:
+    axes.legend(
+        loc="lower left",
+        bbox_to_anchor=(-0.01, 1.0),
+        ncols=min(4, entries),
+        frameon=False,
+        fontsize=8.8,
+        handlelength=0.9,
+        handleheight=0.9,
+        columnspacing=1.4,
+        handletextpad=0.5,
+        borderaxespad=0.2,
+    )
 
 
 def _names_left(axes: Axes, rows: np.ndarray, names: Sequence[str]) -> None:
