@@ -9,7 +9,8 @@ import tomllib
 import pytest
 
 from mho.core import ParameterError
-from mho.core.parameters import HOW, Number, from_toml, read
+from mho.core.parameter_file import from_toml, read
+from mho.core.parameters import HOW, Number
 from mho.devices import MODELS, parameter_sets, parameters
 
 SETS = parameter_sets()

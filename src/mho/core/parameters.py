@@ -1,7 +1,7 @@
 """Parameter sets: files of numbers in which every number says where it comes from.
 
-A TOML file has a head, its sources, one table per number, and where known the device-to-device spread and the range in
-which the numbers hold:
+A TOML file has a head, its sources, one table per number, and where known the device-to-device spread, the range in
+which the numbers hold, how the device is operated, what its source reports of it, and effects laid over the model:
 
 .. code-block:: toml
 
@@ -28,14 +28,33 @@ which the numbers hold:
     [valid.temperature]
     low = "290 K"
     high = "310 K"
+
+    [operation.v_read]              # pulses and reads that the source used: the names in OPERATION
+    value = "0.1 V"
+    source = "tang2018"
+    where = "Methods"
+    how = "stated"
+
+    [reported.endurance]            # what the source claims and no model computes: the names in REPORTED
+    value = 1e9
+    source = "tang2018"
+    where = "Fig. 5"
+    how = "stated"
+
+    [effects.drift]                 # an effect laid over the model, with numbers of its own
+    model = "power_law_drift"
+
+    [effects.drift.parameters.nu]
+    value = 0.05
+    source = "tang2018"
+    where = "Fig. 6"
+    how = "fitted"
 """
 
 from __future__ import annotations
 
-import dataclasses
 import os
-import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -44,11 +63,37 @@ import equinox as eqx
 import tomli_w
 
 from mho.core import sampling
-from mho.core.errors import ParameterError, UnitError
-from mho.core.fields import described
-from mho.core.quantities import engineering, si
+from mho.core.errors import ParameterError
+from mho.core.quantities import engineering
 
 HOW = ("stated", "read off a plot", "calculated", "fitted", "assumed")
+OPERATION = {
+    "v_up": "V",  # amplitude of the pulse that raises the conductance
+    "t_up": "s",  # its width
+    "v_down": "V",  # amplitude of the pulse that lowers it
+    "t_down": "s",  # its width
+    "pulses": "1",  # pulses of one ramp through the window
+    "interval": "s",  # from the end of a pulse to the start of the next
+    "v_read": "V",
+    "t_read": "s",
+    "compliance": "A",
+}
+REPORTED = {
+    "activation_energy": "J",
+    "area": "m^2",
+    "corrupt_share": "1",
+    "dynamic_range": "1",
+    "endurance": "1",
+    "read_energy": "J",
+    "retention": "s",
+    "retention_temperature": "K",
+    "states": "1",
+    "stuck_high": "1",
+    "stuck_low": "1",
+    "write_energy": "J",
+    "write_time": "s",
+    "yield": "1",
+}
 _SI_BASE = {"1": "", "ohm": "ohm"}
 
 
@@ -83,8 +128,20 @@ class PublishedSpread:
 
 
 @dataclass(frozen=True)
+class Effect:
+    """An effect that a set lays over its model (drift, read noise, wear, a fault), with sourced numbers of its own."""
+
+    model: str
+    numbers: Mapping[str, Number]
+    model_class: type[eqx.Module] | None = field(default=None, repr=False, compare=False)
+
+
+@dataclass(frozen=True)
 class ParameterSet:
     """A named set of sourced numbers for one model. Immutable; :meth:`device` gives the numbers alone.
+
+    `operation` and `reported` hold the quantities named in `OPERATION` and `REPORTED`; `effects` what lies over the
+    model, put together by `compose`.
 
     Raises:
         ParameterError: When read from a file in which a number lacks source, place or manner, or names no parameter.
@@ -98,13 +155,32 @@ class ParameterSet:
     spread: Mapping[str, PublishedSpread] = field(default_factory=dict)
     valid: Mapping[str, tuple[float, float, str]] = field(default_factory=dict)
     note: str = ""
+    technology: str = ""
+    operation: Mapping[str, Number] = field(default_factory=dict)
+    reported: Mapping[str, Number] = field(default_factory=dict)
+    effects: Mapping[str, Effect] = field(default_factory=dict)
     model_class: type[eqx.Module] | None = field(default=None, repr=False, compare=False)
+    compose: Callable[[Any, Mapping[str, Any]], Any] | None = field(default=None, repr=False, compare=False)
 
-    def device(self) -> Any:
-        """The numeric device of this set."""
-        if self.model_class is None:
-            raise ParameterError(f"{self.name}: model {self.model!r} is not registered. See 'mho device list'.")
-        return self.model_class(**{name: number.value for name, number in self.numbers.items()})
+    def device(self, *, bare: bool = False) -> Any:
+        """The numeric device of this set, with its effects unless `bare`."""
+        base = _built(self.name, self.model, self.model_class, self.numbers)
+        if bare or not self.effects:
+            return base
+        if self.compose is None:
+            raise ParameterError(
+                f"{self.name}: its effects cannot be laid over the model. Read it with mho.parameters."
+            )
+        laid = {
+            k: _built(f"{self.name}, effect {k}", e.model, e.model_class, e.numbers) for k, e in self.effects.items()
+        }
+        return self.compose(base, laid)
+
+    def every_number(self) -> dict[str, Number]:
+        """All sourced numbers: of the model, of its effects (``drift.nu``), of operation and report."""
+        groups = {f"{k}.": e.numbers for k, e in self.effects.items()}
+        groups |= {"": self.numbers, "operation.": self.operation, "reported.": self.reported}
+        return {prefix + k: number for prefix, numbers in groups.items() for k, number in numbers.items()}
 
     def spreads(self, of: Any = lambda device: device, *, scale: float = 1.0) -> tuple[sampling.Spread, ...]:
         """The published device-to-device spreads as arguments of :func:`mho.sample`.
@@ -132,7 +208,8 @@ class ParameterSet:
 
     def assumed_share(self) -> float:
         """Share of the numbers that are assumptions."""
-        return sum(n.how == "assumed" for n in self.numbers.values()) / max(len(self.numbers), 1)
+        numbers = self.every_number().values()
+        return sum(n.how == "assumed" for n in numbers) / max(len(numbers), 1)
 
     def with_values(
         self, values: Mapping[str, Number], *, name: str, summary: str, sources: Mapping[str, Mapping[str, str]]
@@ -153,10 +230,17 @@ class ParameterSet:
     def as_toml(self) -> dict[str, Any]:
         """The nested tables that :func:`read` reads."""
         head: dict[str, Any] = {"name": self.name, "model": self.model, "summary": self.summary}
-        if self.note:
-            head["note"] = self.note
+        head |= {k: v for k, v in (("technology", self.technology), ("note", self.note)) if v}
         head["sources"] = {k: dict(v) for k, v in self.sources.items()}
         head["parameters"] = {k: _number_table(n) for k, n in self.numbers.items()}
+        for name in ("operation", "reported"):
+            if getattr(self, name):
+                head[name] = {k: _number_table(n) for k, n in getattr(self, name).items()}
+        if self.effects:
+            head["effects"] = {
+                k: {"model": e.model, "parameters": {p: _number_table(n) for p, n in e.numbers.items()}}
+                for k, e in self.effects.items()
+            }
         if self.spread:
             head["spread"] = {
                 k: {"relative": s.relative, "source": s.source, "where": s.where, "how": s.how}
@@ -165,6 +249,12 @@ class ParameterSet:
         if self.valid:
             head["valid"] = {k: {"low": _text(lo, u), "high": _text(hi, u)} for k, (lo, hi, u) in self.valid.items()}
         return head
+
+
+def _built(name: str, model: str, model_class: type[eqx.Module] | None, numbers: Mapping[str, Number]) -> Any:
+    if model_class is None:
+        raise ParameterError(f"{name}: model {model!r} is not registered. See 'mho device list'.")
+    return model_class(**{k: number.value for k, number in numbers.items()})
 
 
 def _text(value: float, unit: str) -> str | float:
@@ -181,146 +271,3 @@ def _number_table(n: Number) -> dict[str, Any]:
     if n.interval is not None:
         table["interval"] = [texts(n.interval[0]), texts(n.interval[1])]
     return table
-
-
-def read(path: str | Path, models: Mapping[str, type[eqx.Module]]) -> ParameterSet:
-    """Read a parameter set from TOML.
-
-    Args:
-        path: The file.
-        models: Model classes by name; their fields give the expected units.
-
-    Raises:
-        ParameterError: Names the file, the parameter, and what to write.
-    """
-    path = Path(path)
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ParameterError(f"{path} does not exist. 'mho device list' names the packaged sets.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, IsADirectoryError) as error:
-        raise ParameterError(
-            f"{path} is not TOML: {error}. Compare it with a packaged set ('mho device show NAME')."
-        ) from error
-    return from_toml(table, models, where=str(path))
-
-
-def from_toml(table: Mapping[str, Any], models: Mapping[str, type[eqx.Module]], *, where: str) -> ParameterSet:
-    """A parameter set from parsed TOML; `where` names the file in messages."""
-    for key, kind in (("name", str), ("model", str), ("summary", str), ("sources", dict), ("parameters", dict)):
-        if not isinstance(table.get(key), kind):
-            asked = "text" if kind is str else "a table"
-            raise ParameterError(
-                f"{where}: '{key}' is missing, or is not {asked}. Add it; see 'mho device show ecram_stp_ref --toml'."
-            )
-    for name, source in table["sources"].items():
-        if not isinstance(source, dict) or not source.get("text"):
-            raise ParameterError(
-                f"{where}: source {name!r} has no 'text'. Say what it is: authors, title, place, year."
-            )
-    if table["model"] not in models:
-        raise ParameterError(f"{where}: model is {table['model']!r}; it must be one of {', '.join(sorted(models))}.")
-    model = models[table["model"]]
-    fields = described(model)
-    unknown = sorted(set(table["parameters"]) - set(fields))
-    if unknown:
-        raise ParameterError(
-            f"{where}: {unknown[0]!r} is no parameter of {table['model']}; it has {', '.join(fields)}."
-        )
-    needed = [f.name for f in dataclasses.fields(model) if f.name in fields and f.default is dataclasses.MISSING]
-    missing = [name for name in needed if name not in table["parameters"]]
-    if missing:
-        raise ParameterError(f"{where}: {', '.join(missing)} missing. Give each a value, source, where and how.")
-    numbers = {
-        k: _number(v, fields[k]["unit"], f"{where}: {k}", table["sources"]) for k, v in table["parameters"].items()
-    }
-    return ParameterSet(
-        name=table["name"],
-        model=table["model"],
-        summary=table["summary"],
-        note=table.get("note", ""),
-        numbers=numbers,
-        sources=table["sources"],
-        spread={
-            k: _spread(v, f"{where}: spread of {k}", fields, k, table["sources"])
-            for k, v in table.get("spread", {}).items()
-        },
-        valid={k: _range(v, f"{where}: valid range of {k}") for k, v in table.get("valid", {}).items()},
-        model_class=model,
-    )
-
-
-def _sourced(table: Any, where: str, sources: Mapping[str, Any]) -> None:
-    if not isinstance(table, dict):
-        raise ParameterError(f"{where} must be a table with value, source, where and how.")
-    for key in ("source", "where", "how"):
-        if not table.get(key):
-            raise ParameterError(f"{where} has no '{key}'. Every number needs source, place and manner.")
-    if table["how"] not in HOW:
-        raise ParameterError(f"{where}: how is {table['how']!r}; it must be one of {', '.join(HOW)}.")
-    if table["source"] not in sources:
-        raise ParameterError(f"{where}: source {table['source']!r} is not among [sources.*]: {', '.join(sources)}.")
-
-
-def _number(table: Any, unit: str, where: str, sources: Mapping[str, Any]) -> Number:
-    _sourced(table, where, sources)
-    if "value" not in table:
-        raise ParameterError(f"{where} has no 'value'. Give a quantity in {unit}.")
-
-    def convert(raw: Any) -> Any:
-        try:
-            return tuple(si(v, unit) for v in raw) if isinstance(raw, list) else si(raw, unit)
-        except UnitError as error:
-            raise ParameterError(f"{where}: {error}") from error
-
-    interval = table.get("interval")
-    return Number(
-        value=convert(table["value"]),
-        unit=unit,
-        source=table["source"],
-        where=table["where"],
-        how=table["how"],
-        note=table.get("note", ""),
-        interval=None if interval is None else (convert(interval[0]), convert(interval[1])),
-    )
-
-
-def _spread(
-    table: Any, where: str, fields: Mapping[str, Any], name: str, sources: Mapping[str, Any]
-) -> PublishedSpread:
-    _sourced(table, where, sources)
-    if name not in fields:
-        raise ParameterError(f"{where}: {name!r} is no parameter of this model.")
-    value = table.get("relative")
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
-        raise ParameterError(f"{where}: relative is {value!r}; it must be a finite number of at least 0.")
-    return PublishedSpread(float(value), table["source"], table["where"], table["how"])
-
-
-def _range(table: Any, where: str) -> tuple[float, float, str]:
-    if not isinstance(table, dict) or "low" not in table or "high" not in table:
-        raise ParameterError(f"{where} needs 'low' and 'high'.")
-    text = next((x for x in (table["low"], table["high"]) if isinstance(x, str)), "0")
-    unit = _si_unit(text, where)
-    try:
-        low, high = si(table["low"], unit), si(table["high"], unit)
-    except UnitError as error:
-        raise ParameterError(f"{where}: {error}") from error
-    if low > high:
-        raise ParameterError(
-            f"{where}: low is {engineering(low, unit)}, above high, {engineering(high, unit)}. Swapped?"
-        )
-    return low, high, unit
-
-
-def _si_unit(text: str, where: str) -> str:
-    """The SI unit without prefix that a range is kept in, for example 'S' for '2 uS'."""
-    reason = ""
-    for candidate in ("1", "S", "V", "A", "s", "F", "J", "K", "m", "ohm", "Hz", "W", "C"):
-        try:
-            si(text, candidate)
-        except UnitError as error:
-            reason = reason if "dimension" in str(error) else str(error)
-            continue
-        return candidate
-    raise ParameterError(f"{where}: {reason or f'{text!r} has a unit that a validity range cannot have.'}")

@@ -1,7 +1,12 @@
 """What every device is: parameters in the module, everything that moves in a state, two faces of one physics.
 
 * The *continuous* face, `rate` and `current`, is what a circuit integrates.
-* The *event* face, `pulse` and `relax`, is what an array or a network applies a billion times, in closed form.
+* The *event* face, `pulse` and `relax`, is what an array or a network applies a billion times: in closed form where the
+  physics has one, else integrated from `rate` (:func:`mho.devices.held.held`).
+
+Three kinds: `AbstractMemory` can be read and grows old; `AbstractProgrammed` is a memory of which only the outcome of
+programming is known (the statistics of an array); `AbstractDevice` is a memory that answers to pulses, and
+`AbstractContinuousDevice` one that a circuit can hold too.
 
 Leaves of devices and states are scalars or batches of one shape, never stacked: every method works on one device, on a
 population from :func:`mho.sample`, and under `vmap` alike.
@@ -54,33 +59,57 @@ class Pulse(eqx.Module):
         check_ranges(self)
 
 
-class AbstractDevice(eqx.Module):
-    """A compact model with its numbers. Subclasses are final; a published device is a file of numbers, no subclass."""
+class AbstractMemory(eqx.Module):
+    """What can be read and grows old. Subclasses are final; a published device is a file of numbers, no subclass."""
 
     terminals: eqx.AbstractClassVar[tuple[str, ...]]
-    """Terminals that a circuit connects, in order."""
-    internal: eqx.AbstractClassVar[tuple[str, ...]]
-    """Names of internal nodes, in addition to the terminals."""
+    """Terminals that a circuit connects, in order: two for a cell, ("plus", "minus"); three with a gate first."""
 
     @abc.abstractmethod
     def rest(self) -> Any:
-        """State of the device left alone for ever (at its non-volatile starting point)."""
+        """State of a fresh device left alone; leaves have the batch shape of the device."""
 
     @abc.abstractmethod
-    def conductance(self, state: Any) -> Number:
-        """Channel conductance [S] at a small read voltage, without noise."""
+    def window(self) -> tuple[Number, Number]:
+        """Smallest and largest conductance [S] that the state can take, as `conductance` reads it."""
 
     @abc.abstractmethod
-    def pulse(self, state: Any, pulse: Pulse, *, key: jax.Array, temperature: float = ROOM) -> Any:
-        """State after one pulse."""
+    def conductance(self, state: Any, *, temperature: float = ROOM) -> Number:
+        """Conductance [S] at the read voltage (a small one where the model names none), without noise."""
 
     @abc.abstractmethod
     def relax(self, state: Any, duration: Number, *, temperature: float = ROOM) -> Any:
         """State after `duration` [s] without drive."""
 
     @abc.abstractmethod
-    def read(self, state: Any, v: Number, *, key: jax.Array) -> Number:
-        """Channel current [A] at read voltage `v` [V], with read noise."""
+    def read(self, state: Any, v: Number, *, key: jax.Array, temperature: float = ROOM) -> Number:
+        """Current [A] at read voltage `v` [V], with read noise; reading does not change the state."""
+
+
+class AbstractProgrammed(AbstractMemory):
+    """A memory known by the outcome of programming: a target goes in, a conductance with error comes out."""
+
+    @abc.abstractmethod
+    def program(self, target: Number, *, key: jax.Array) -> Any:
+        """State right after programming to `target` [S]; the shape is that of `target`.
+
+        Targets outside `window` are clipped to it.
+        """
+
+
+class AbstractDevice(AbstractMemory):
+    """A compact model that answers to pulses."""
+
+    internal: eqx.AbstractClassVar[tuple[str, ...]]
+    """Names of internal nodes, in addition to the terminals."""
+
+    @abc.abstractmethod
+    def pulse(self, state: Any, pulse: Pulse, *, key: jax.Array, temperature: float = ROOM) -> Any:
+        """State after one pulse, with cycle-to-cycle noise from `key`."""
+
+    @abc.abstractmethod
+    def energy(self, state: Any, pulse: Pulse, *, temperature: float = ROOM) -> Number:
+        """Energy [J] that an ideal source delivers during a pulse that finds the device in `state`, without noise."""
 
 
 class AbstractContinuousDevice(AbstractDevice):

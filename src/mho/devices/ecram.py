@@ -223,6 +223,10 @@ class ECRAM(AbstractContinuousDevice):
         # Not maximum(): at rest a device may sit on the floor, and its derivative there must be the channel's.
         return jnp.where(g < self.g_min, self.g_min, g) / arrhenius(self.energy_conduction, temperature)
 
+    def window(self) -> tuple[Number, Number]:
+        """g_min and g_max: the window of the non-volatile state [S]."""
+        return self.g_min, self.g_max
+
     def read(self, state: ECRAMState, v: Number, *, key: jax.Array, temperature: float = ROOM) -> Number:
         """Channel current [A] at read voltage `v` [V], with relative read noise."""
         g = self.conductance(state, temperature=temperature)
@@ -336,6 +340,14 @@ class ECRAM(AbstractContinuousDevice):
         return ECRAMPulse.of(
             change, form, write=self.write_share * load * pulse.width, aging=aging, width=pulse.width * 1.0
         )
+
+    def energy(self, state: ECRAMState, pulse: Pulse, *, temperature: float = ROOM) -> Number:
+        """Energy [J] from the gate's driver: the gate capacitance, its leakage, and the ions that are moved."""
+        across = pulse.amplitude - pulse.channel
+        after = self.prepare(pulse, age=state.age, temperature=temperature)(self, state)
+        ions = self.polarity * self.charge_full * (after.loading - state.loading)
+        leak = across * pulse.width / (self.r_ion + self.r_leak)
+        return pulse.amplitude * (self.c_gate * across + leak + ions)
 
     def relax(self, state, duration, *, temperature: float = ROOM, gate: Gate = Gate.SHORTED) -> ECRAMState:
         """State after `duration` [s] at zero drive, the gate shorted to the channel or left open."""

@@ -7,16 +7,25 @@ from importlib.resources import files
 from pathlib import Path
 
 from mho.core.errors import ParameterError
-from mho.core.parameters import ParameterSet, read
-from mho.devices.device import AbstractDevice
+from mho.core.parameter_file import read
+from mho.core.parameters import ParameterSet
+from mho.devices import behavioural, effects, magnetic, phase_change, reram, statistics, storage, switches
+from mho.devices.device import AbstractMemory
 from mho.devices.ecram import ECRAM
 
-MODELS: dict[str, type[AbstractDevice]] = {
+MODELS: dict[str, type[AbstractMemory]] = {
     "ecram": ECRAM,
+    **reram.MODELS,
+    **phase_change.MODELS,
+    **storage.MODELS,
+    **magnetic.MODELS,
+    **switches.MODELS,
+    **behavioural.MODELS,
+    **statistics.MODELS,
 }
 
 
-def models() -> dict[str, type[AbstractDevice]]:
+def models() -> dict[str, type[AbstractMemory]]:
     """`MODELS` and those of installed third-party packages (entry-point group ``mho.devices``)."""
     return MODELS | {point.name: point.load() for point in entry_points(group="mho.devices")}
 
@@ -38,10 +47,10 @@ def parameters(name: str | Path) -> ParameterSet:
     """
     text = str(name)
     if text.endswith(".toml"):
-        return read(text, models())
+        return read(text, models(), effects.EFFECTS, effects.laid_over)
     if text not in parameter_sets():
         raise ParameterError(
             f"There is no parameter set {text!r}. Packaged: {', '.join(parameter_sets())}; "
             "or give a path ending in .toml."
         )
-    return read(_folder() / f"{text}.toml", models())
+    return read(_folder() / f"{text}.toml", models(), effects.EFFECTS, effects.laid_over)

@@ -7,7 +7,7 @@ from mho.circuits.neurons.neuron import AbstractNeuron as AbstractNeuron
 from mho.circuits.neurons.neuron import Excitability as Excitability
 from mho.circuits.neurons.schmitt import SchmittTrigger as SchmittTrigger
 from mho.circuits.neurons.threshold_switch import ThresholdSwitch as ThresholdSwitch
-from mho.circuits.neurons.volatile_switch import VolatileSwitch as VolatileSwitch
+from mho.devices.switches.volatile_switch import VolatileSwitch as VolatileSwitch
 
 NEURONS: dict[str, type[AbstractNeuron]] = {
     "delay_feedback": DelayFeedbackLIF,

@@ -6,9 +6,9 @@ from mho.circuits.elements import Capacitor, Resistor
 from mho.circuits.memristive import Memristive
 from mho.circuits.neurons.neuron import MEMBRANE, SPIKE, AbstractNeuron, Excitability, sources
 from mho.circuits.neurons.stages import GROUND, Elements, driven_ecram, inverter, nmos, pmos
-from mho.circuits.neurons.volatile_switch import VolatileSwitch
 from mho.core.fields import check_ranges, quantity
 from mho.devices.device import Number
+from mho.devices.switches.volatile_switch import VolatileSwitch
 
 
 class ThresholdSwitch(AbstractNeuron):

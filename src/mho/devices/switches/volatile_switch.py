@@ -75,7 +75,11 @@ class VolatileSwitch(AbstractContinuousDevice):
         """Off."""
         return SwitchState(jnp.zeros_like(self.i_hold * 1.0))
 
-    def conductance(self, state: SwitchState) -> Number:
+    def window(self) -> tuple[Number, Number]:
+        """Conductance off and on [S]."""
+        return 1.0 / self.r_off, 1.0 / self.r_on
+
+    def conductance(self, state: SwitchState, *, temperature: float = ROOM) -> Number:
         """Conductance between the ends [S]."""
         share = jax.nn.sigmoid((state.z - 0.5) / 0.05)
         return 1.0 / self.r_off + (1.0 / self.r_on - 1.0 / self.r_off) * share
@@ -105,7 +109,14 @@ class VolatileSwitch(AbstractContinuousDevice):
         """State after `duration` without voltage: off within a few switching times."""
         return SwitchState(state.z * jnp.exp(-duration / self.t_switch))
 
-    def read(self, state: SwitchState, v: Number, *, key: jax.Array) -> Number:
+    def energy(self, state: SwitchState, pulse: Pulse, *, temperature: float = ROOM) -> Number:
+        """Joule heat of the pulse, at the mean of the conductances before and after it [J]."""
+        v = pulse.amplitude - pulse.channel
+        target = jnp.round(self._target(state, v))
+        after = SwitchState(target + (state.z - target) * jnp.exp(-pulse.width / self.t_switch))
+        return 0.5 * (self.conductance(state) + self.conductance(after)) * v * v * pulse.width
+
+    def read(self, state: SwitchState, v: Number, *, key: jax.Array, temperature: float = ROOM) -> Number:
         """Current at voltage `v`, without noise [A]."""
         return self.conductance(state) * v
 

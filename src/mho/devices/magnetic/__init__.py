@@ -1,0 +1,7 @@
+"""Magnetic tunnel junctions."""
+
+from __future__ import annotations
+
+from mho.devices.device import AbstractMemory
+
+MODELS: dict[str, type[AbstractMemory]] = {}
