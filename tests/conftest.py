@@ -8,8 +8,17 @@ import shutil
 from pathlib import Path
 from types import ModuleType
 
-import jax
 import pytest
+
+from mho.cli.environment import processor
+
+# Compiled programs are kept beside pytest's own cache: processes share them, and a second run compiles nothing.
+KEPT = Path(__file__).resolve().parents[1] / ".pytest_cache" / f"compiled-{processor()}"
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(KEPT))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # XLA writes pages about kept programs otherwise
+
+import jax  # noqa: E402  (reads its settings when it is loaded)
 
 REFERENCES = Path(os.environ.get("MHO_REFERENCES", Path(__file__).resolve().parents[2] / "shared" / "references"))
 

@@ -195,6 +195,8 @@ class Job:
             if self.save:
                 chunks.append((np.asarray(queue.lanes.points), np.asarray(queue.lanes.fill)))
                 queue = queue._replace(lanes=queue.lanes._replace(fill=np.zeros(lanes, np.int32)))
+            # Ticks count from each call, so that no run is too long for their 32 bits.
+            queue = queue._replace(lanes=queue.lanes._replace(tick=np.zeros((), np.int32)))
             done = int(np.sum(np.asarray(queue.results.status) != Status.RUNNING))
             if progress is not None:
                 progress(done, self.count)

@@ -13,6 +13,8 @@ from typing import Any
 
 from mho.core.errors import InputError, SolverError
 
+_PATIENCE = 5.0  # [s] that an idle worker may take to end
+
 
 class Workers:
     """Processes that keep their compiled programs between calls. Use as a context, or call :meth:`close`.
@@ -41,12 +43,16 @@ class Workers:
         self.close()
 
     def close(self) -> None:
-        """End the processes."""
+        """End the processes; one that is still busy after a failure elsewhere is not waited for."""
         for p in self._processes:
             if p.stdin is not None:
                 p.stdin.close()
         for p in self._processes:
-            p.wait()
+            try:
+                p.wait(_PATIENCE)
+            except subprocess.TimeoutExpired:  # it computes, or waits for a reader of its answer: nobody will come
+                p.kill()
+                p.wait()
             if p.stdout is not None:
                 p.stdout.close()
         self._processes = []

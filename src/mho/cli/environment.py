@@ -46,12 +46,16 @@ def _processor_flags() -> set[str]:
     return set(next((line.partition(":")[2].split() for line in lines if line.startswith("flags")), []))
 
 
+def processor() -> str:
+    """A short name for this kind of processor: programs compiled on one kind do not travel to another."""
+    return hashlib.sha256(" ".join(sorted(_processor_flags())).encode()).hexdigest()[:12]
+
+
 def _cache_folder() -> Path | None:
-    """A folder that can be written, one a kind of processor (compiled programs do not travel), or None."""
-    kind = hashlib.sha256(" ".join(sorted(_processor_flags())).encode()).hexdigest()[:12]
+    """A folder that can be written, one a kind of processor, or None."""
     try:
         base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-        folder = base / "mho" / f"compiled-{kind}"
+        folder = base / "mho" / f"compiled-{processor()}"
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / f".probe.{os.getpid()}"
         probe.touch()
