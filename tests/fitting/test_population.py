@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mho.core import MeasurementError
-from mho.fitting import ramp_population, read_ramps
+from mho.fitting import ramp_population, read_ramp
 
 
 def written(path, g, heading="rmp"):
@@ -36,7 +36,7 @@ def test_known_statistics_are_found(tmp_path):
     truth = {"read_noise": 0.03e-6, "write_noise": 0.04e-6, "start_ramps": 15.0, "offset": 0.3e-6}
     held = []
     for seed in range(6):
-        population = ramp_population(read_ramps(written(tmp_path / "r.csv", synthetic(seed=seed))))
+        population = ramp_population(read_ramp(written(tmp_path / "r.csv", synthetic(seed=seed))))
         held += [population[name].covers(value) for name, value in truth.items()]
         assert population["slope"].value == pytest.approx(0.015, rel=0.35)  # 39 ramps know it to 11 %; three such
         assert population["exponent"].value == pytest.approx(1.75, abs=0.1)
@@ -49,36 +49,36 @@ def test_known_statistics_are_found(tmp_path):
 
 
 def test_a_scatter_without_trend_is_not_called_a_trend(tmp_path):
-    population = ramp_population(read_ramps(written(tmp_path / "r.csv", synthetic(trend=False))))
+    population = ramp_population(read_ramp(written(tmp_path / "r.csv", synthetic(trend=False))))
     assert population["start_scatter"].covers(0.3e-6)
     assert not any("conditioning" in w for w in population.warnings)
 
 
 def test_units_in_headings_and_by_argument(tmp_path):
     g = synthetic(ramps=5)
-    plain = read_ramps(written(tmp_path / "a.csv", g))
+    plain = read_ramp(written(tmp_path / "a.csv", g))
     assert any("no unit" in w for w in plain.warnings)
-    micro = read_ramps(written(tmp_path / "b.csv", 1e6 * g), unit="uS")
+    micro = read_ramp(written(tmp_path / "b.csv", 1e6 * g), unit="uS")
     np.testing.assert_allclose(micro.g, plain.g, rtol=1e-8)
 
 
 def test_bad_tables_are_named(tmp_path):
     g = synthetic(ramps=4)
     with pytest.raises(MeasurementError, match="1 ramp found"):
-        read_ramps(written(tmp_path / "a.csv", g[:1]))
+        ramp_population(read_ramp(written(tmp_path / "a.csv", g[:1])))
     short = g.copy()
     short[2, 5:] = np.nan
     with pytest.raises(MeasurementError, match=r"rmp3.*5 found and at least 10"):
-        read_ramps(written(tmp_path / "b.csv", short))
+        read_ramp(written(tmp_path / "b.csv", short))
     negative = g.copy()
     negative[1, 3] = -1e-6
     with pytest.raises(MeasurementError, match=r"'rmp2', pulse 3.*-1 µS.*above 0"):
-        read_ramps(written(tmp_path / "c.csv", negative))
+        read_ramp(written(tmp_path / "c.csv", negative))
 
 
 @pytest.mark.references
 def test_the_39_ramps_of_a_real_device(references):
-    population = ramp_population(read_ramps(references / "measured" / "ramps_potentiation.csv"))
+    population = ramp_population(read_ramp(references / "measured" / "ramps_potentiation.csv"))
     assert (population.ramps, population.readings) == (39, 7362)
     # An earlier analysis of the same file, with its own choices of trend, subset and polynomial: each figure within
     # 10 %, the

@@ -9,11 +9,13 @@ from pathlib import Path
 import numpy as np
 from scipy import optimize, stats
 
+from mho.core.errors import MeasurementError
 from mho.core.quantities import engineering
 from mho.fitting.ramps import RampTable
 from mho.fitting.result import Estimate
 from mho.fitting.table import listed
 
+_FEWEST_RAMPS = 2
 _JUMP = 5.0  # robust standard deviations beyond which a step is a jump
 _DEGREE = 3  # of the polynomial that is each ramp's own smooth course, in steps
 _TREND = 0.8  # rank correlation with the ramp's number above which starts are a trend, not a scatter
@@ -101,8 +103,16 @@ def ramp_population(table: RampTable) -> RampPopulation:
     \sigma_{write}^2 + 2\sigma_{read}^2`.
 
     Args:
-        table: From :func:`read_ramps`.
+        table: From :func:`read_ramp`.
+
+    Raises:
+        MeasurementError: If there is one ramp only.
     """
+    if len(table.names) < _FEWEST_RAMPS:
+        raise MeasurementError(
+            f"{table.path}: {len(table.names)} ramp found and at least {_FEWEST_RAMPS} needed for a spread. Put one "
+            "ramp in each column."
+        )
     g = np.asarray(table.g)
     shared = int(table.lengths.min())
     noise_steps, jumps = _steps(table, g)

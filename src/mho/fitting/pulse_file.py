@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 
-from mho.core.errors import MeasurementError, UnitError
-from mho.core.quantities import engineering, factor, heading, si
+from mho.core.errors import MeasurementError
+from mho.core.quantities import engineering
+from mho.fitting.columns import from_metadata, located
 from mho.fitting.measurement import PulseMeasurement
-from mho.fitting.table import Table, listed, read_table
+from mho.fitting.reading import read_table
+from mho.fitting.table import Table, listed
 
 FEWEST_PULSES = 5
 
@@ -92,7 +93,7 @@ def read_pulses(path: str | Path) -> PulseMeasurement:
         warnings.append(f"columns not used: {listed(unused)}")
     delay = data.get("read_delay")
     if width is not None and delay is None:
-        delay = np.full(t.shape, _from_metadata(table, ("readdelay",), "s") or 0.0)
+        delay = np.full(t.shape, from_metadata(table, ("readdelay",), "s") or 0.0)
     measurement = PulseMeasurement(
         table.path,
         t,
@@ -109,33 +110,9 @@ def read_pulses(path: str | Path) -> PulseMeasurement:
     return _checked(measurement, table)
 
 
-def _plain(name: str) -> str:
-    return re.sub(r"[\s_.\-]", "", name).lower()
-
-
 def _columns(table: Table) -> dict[str, tuple[int, float]]:
     """Column index and factor to SI by role."""
-    found: dict[str, tuple[int, float]] = {}
-    for index, text in enumerate(table.headings):
-        name, unit = heading(text)
-        role = next((r for r, (_, names) in _ROLES.items() if _plain(name) in names), None)
-        if role is None:
-            continue
-        if role in found:
-            raise MeasurementError(
-                f"{table.path}: the columns {table.headings[found[role][0]]!r} and {text!r} both give {role} "
-                "(duplicated columns). Keep one of them."
-            )
-        wanted = _ROLES[role][0]
-        if unit is None and wanted != "1":
-            raise MeasurementError(
-                f"{table.path}: the column {text!r} has no unit. Write it into the heading, for example '{name} "
-                f"[{wanted}]'."
-            )
-        try:
-            found[role] = (index, 1.0 if wanted == "1" else factor(unit or "1", wanted))
-        except UnitError as error:
-            raise MeasurementError(f"{table.path}: column {text!r}: {error}") from error
+    found = located(table, _ROLES)
     missing = [r for r in ("t", "v_gate") if r not in found]
     if not {"g", "r", "i"} & set(found):
         missing.append("g (or r, or i_ds)")
@@ -147,17 +124,6 @@ def _columns(table: Table) -> dict[str, tuple[int, float]]:
     return found
 
 
-def _from_metadata(table: Table, names: tuple[str, ...], unit: str) -> float | None:
-    for key, value in table.metadata.items():
-        name, given = heading(key)
-        if _plain(name) in names:
-            try:
-                return si(f"{value} {given}" if given else value, unit)
-            except UnitError as error:
-                raise MeasurementError(f"{table.path}: {key} = {value}: {error}") from error
-    return None
-
-
 def _conductance(table: Table, data: dict[str, np.ndarray], unused: list[str], warnings: list[str]) -> np.ndarray:
     """Conductance [S] from whichever of g, r, i was measured."""
     kind = next(k for k in ("g", "r", "i") if k in data)
@@ -166,7 +132,7 @@ def _conductance(table: Table, data: dict[str, np.ndarray], unused: list[str], w
     if kind == "i":
         v = data.get("v_read")
         if v is None:
-            given = _from_metadata(table, _ROLES["v_read"][1], "V")
+            given = from_metadata(table, _ROLES["v_read"][1], "V")
             if given is None:
                 raise MeasurementError(
                     f"{table.path}: the channel is given as a current, but its voltage is missing. Add a column 'v_ds "

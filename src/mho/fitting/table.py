@@ -14,6 +14,7 @@ from mho.core.errors import MeasurementError
 _MISSING = {"", "nan", "na", "n/a", "-", "--", "none", "null"}
 _OVERFLOW = 9e37  # source-measure units write 9.9e37 for "out of range"
 _LARGEST_FILE = 500e6  # bytes
+_LONGEST_PREAMBLE = 200  # lines of an instrument's own settings above the headings
 _COMMENT = ("#", "%", "//", "!")
 _KEY_VALUE = re.compile(r"^\s*([A-Za-z][^=:]*?)\s*[=:]\s*(.+?)\s*$")
 
@@ -72,22 +73,23 @@ def read_text(path: str | Path) -> str:
         return raw.decode("cp1252", errors="replace")  # an instrument's µ and Ω in a Western code page
 
 
-def read_table(path: str | Path, *, ragged: bool = False) -> Table:
-    """Read a delimited text table.
+def delimited(path: Path, text: str, *, ragged: bool = False) -> Table:
+    """A delimited text table.
 
     The delimiter (tab, semicolon or comma) is that of the heading line; a decimal comma is understood where the
     delimiter is not a comma. Lines that begin with ``#``, ``%``, ``!`` or ``//`` are comments; `key = value` or `key:
-    value` in them, or on a line of their own, is metadata. A delimiter at the end of every line makes no column.
+    value` in them, or on a line of their own, is metadata. Lines above the headings that have another number of cells
+    are an instrument's preamble, and metadata too. A delimiter at the end of every line makes no column.
 
     Args:
-        path: The file.
+        path: The file, for messages.
+        text: Its text.
         ragged: Rows may be shorter than the heading line.
 
     Raises:
-        MeasurementError: If the file cannot be read as a table; names the line.
+        MeasurementError: If the text cannot be read as a table; names the line.
     """
-    path = Path(path)
-    lines = read_text(path).splitlines()
+    lines = text.splitlines()
     metadata: dict[str, str] = {}
     body: list[tuple[int, str]] = []
     for number, line in enumerate(lines, 1):
@@ -101,7 +103,7 @@ def read_table(path: str | Path, *, ragged: bool = False) -> Table:
             f"{path} has only comments, no headings and no rows. Add a heading line such as 't [ms], v_gate [V], r "
             "[kOhm]'."
         )
-    delimiter = next((d for d in "\t;," if d in body[0][1]), ",")
+    body, delimiter = _below_preamble(body, metadata)
     headings = _headings(path, body[0], delimiter)
     if len(body) == 1:
         raise MeasurementError(f"{path} has headings ({', '.join(headings)}) but 0 rows. Add the data rows.")
@@ -126,6 +128,29 @@ def read_table(path: str | Path, *, ragged: bool = False) -> Table:
     )
 
 
+def _below_preamble(body: list[tuple[int, str]], metadata: dict[str, str]) -> tuple[list[tuple[int, str]], str]:
+    """The lines from the headings on, and their delimiter; what stands above them goes to the metadata."""
+
+    def split(line: str, delimiter: str) -> list[str]:
+        cells = [c.strip().strip('"') for c in line.split(delimiter)]
+        while cells and not cells[-1]:
+            cells.pop()
+        return cells
+
+    for k in range(1, min(len(body), _LONGEST_PREAMBLE)):
+        delimiter = next((d for d in "\t;," if d in body[k][1]), ",")
+        cells = split(body[k][1], delimiter)
+        if len(cells) > 1 and all(as_number(c) is not None for c in cells):
+            above = split(body[k - 1][1], delimiter)
+            if k > 1 and len(above) == len(cells) != len(split(body[0][1], delimiter)):
+                for _, line in body[: k - 1]:
+                    name, *values = split(line, next((d for d in "\t;,:=" if d in line), ","))
+                    metadata[name] = " ".join(values)
+                return body[k - 1 :], delimiter
+            break
+    return body, next((d for d in "\t;," if d in body[0][1]), ",")
+
+
 def _note(metadata: dict[str, str], text: str) -> bool:
     match = _KEY_VALUE.match(text)
     if match is None:
@@ -139,7 +164,7 @@ def _headings(path: Path, first: tuple[int, str], delimiter: str) -> list[str]:
     headings = [c.strip().strip('"') for c in line.split(delimiter)]
     while headings and not headings[-1]:
         headings.pop()
-    if all(_number(h) is not None for h in headings):
+    if all(as_number(h) is not None for h in headings):
         raise MeasurementError(
             f"{path}, line {number}: no headings, the first line holds numbers ({line.strip()[:60]}). "
             "Add a heading line with units, for example 't [ms], v_gate [V], r [kOhm]'."
@@ -172,7 +197,7 @@ def _row(
         raise MeasurementError(f"{path}, line {number}: {len(cells)} of {width} cells. {hint}")
     row = []
     for heading, cell in zip(headings, [*cells, *[""] * width], strict=False):
-        value = _number(cell.replace(",", ".") if delimiter != "," else cell)
+        value = as_number(cell.replace(",", ".") if delimiter != "," else cell)
         if value is None:
             raise MeasurementError(
                 f"{path}, line {number}, column {heading!r}: {cell[:40]!r} is not a number. Write a number, or leave "
@@ -182,7 +207,7 @@ def _row(
     return row
 
 
-def _number(text: str) -> float | None:
+def as_number(text: str) -> float | None:
     """A float, NaN where the cell says missing, None where it is something else."""
     if text.lower() in _MISSING:
         return float("nan")
