@@ -9,11 +9,22 @@ from pathlib import Path
 from typing import Any
 
 import equinox as eqx
+import numpy as np
 
 from mho.core.errors import ParameterError, UnitError
 from mho.core.fields import described
-from mho.core.parameters import HOW, OPERATION, REPORTED, Effect, Number, ParameterSet, PublishedSpread
+from mho.core.parameters import (
+    HOW,
+    OPERATION,
+    REPORTED,
+    Correlation,
+    Effect,
+    Number,
+    ParameterSet,
+    PublishedSpread,
+)
 from mho.core.quantities import engineering, si
+from mho.core.sampling import KINDS
 
 Models = Mapping[str, type[eqx.Module]]
 Compose = Callable[[Any, Mapping[str, Any]], Any]
@@ -72,6 +83,7 @@ def from_toml(
         spread={
             k: _spread(v, f"{where}: spread of {k}", fields, k, sources) for k, v in table.get("spread", {}).items()
         },
+        correlations=_correlations(table, where),
         valid={k: _range(v, f"{where}: valid range of {k}") for k, v in table.get("valid", {}).items()},
         model_class=model,
         compose=compose,
@@ -174,10 +186,51 @@ def _spread(
     _sourced(table, where, sources)
     if name not in fields:
         raise ParameterError(f"{where}: {name!r} is no parameter of this model.")
-    value = table.get("relative")
+    kind = table.get("kind", "log-normal")
+    if (
+        kind not in KINDS
+        or ("relative" in table) == ("absolute" in table)
+        or (kind == KINDS[0] and "absolute" in table)
+    ):
+        raise ParameterError(
+            f"{where}: kind is {kind!r}; give 'relative', or 'absolute' with a kind that is not log-normal. Kinds: "
+            f"{', '.join(KINDS)}."
+        )
+    value = table.get("relative", 0.0)
+    if "absolute" in table:
+        try:
+            value = si(table["absolute"], fields[name]["unit"])
+        except UnitError as error:
+            raise ParameterError(f"{where}: {error}") from error
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
-        raise ParameterError(f"{where}: relative is {value!r}; it must be a finite number of at least 0.")
-    return PublishedSpread(float(value), table["source"], table["where"], table["how"])
+        size = "absolute" if "absolute" in table else "relative"
+        raise ParameterError(f"{where}: {size} is {value!r}; it must be a finite number of at least 0.")
+    absolute = float(value) if "absolute" in table else None
+    relative = 0.0 if "absolute" in table else float(value)
+    return PublishedSpread(relative, table["source"], table["where"], table["how"], kind, absolute)
+
+
+def _correlations(table: Mapping[str, Any], where: str) -> tuple[Correlation, ...]:
+    """Correlations between spreads; together they must be possible."""
+    spreads, found = list(table.get("spread", {})), []
+    matrix = np.eye(len(spreads))
+    for given in table.get("correlation", []):
+        _sourced(given, f"{where}: correlation", table["sources"])
+        pair, value = given.get("between"), given.get("value")
+        if not (isinstance(pair, list) and len(set(pair)) == len(pair) == 2 and set(pair) <= set(spreads)):
+            raise ParameterError(
+                f"{where}: correlation between {pair!r}; name two that have a spread: {', '.join(spreads)}."
+            )
+        if isinstance(value, bool) or not isinstance(value, int | float) or not -1 <= value <= 1:
+            raise ParameterError(
+                f"{where}: correlation between {pair[0]} and {pair[1]} is {value!r}; it must be in [-1, 1]."
+            )
+        i, j = (spreads.index(name) for name in pair)
+        matrix[i, j] = matrix[j, i] = value
+        found.append(Correlation((pair[0], pair[1]), float(value), given["source"], given["where"], given["how"]))
+    if found and np.linalg.eigvalsh(matrix).min() < -1e-9:
+        raise ParameterError(f"{where}: the correlations contradict one another (no population has them). Lower them.")
+    return tuple(found)
 
 
 def _range(table: Any, where: str) -> tuple[float, float, str]:

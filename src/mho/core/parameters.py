@@ -25,6 +25,20 @@ which the numbers hold, how the device is operated, what its source reports of i
     where = "Table I"
     how = "stated"
 
+    [spread.x_0]                    # log-normal where no kind is named; or normal, folded normal
+    absolute = 0.02
+    kind = "normal"
+    source = "tang2018"
+    where = "Table I"
+    how = "stated"
+
+    [[correlation]]                 # between two spreads, of the normal numbers behind them
+    between = ["g_volatile", "efficacy"]
+    value = 0.5
+    source = "tang2018"
+    where = "Table I"
+    how = "stated"
+
     [valid.temperature]
     low = "290 K"
     high = "310 K"
@@ -60,10 +74,12 @@ from pathlib import Path
 from typing import Any
 
 import equinox as eqx
+import numpy as np
 import tomli_w
 
 from mho.core import sampling
 from mho.core.errors import ParameterError
+from mho.core.fields import described
 from mho.core.quantities import engineering
 
 HOW = ("stated", "read off a plot", "calculated", "fitted", "assumed")
@@ -119,9 +135,28 @@ class Number:
 
 @dataclass(frozen=True)
 class PublishedSpread:
-    """Device-to-device standard deviation of one number, relative to it, with its source."""
+    """Device-to-device standard deviation of one number, relative to it or in its own SI unit, with its source."""
 
     relative: float
+    source: str
+    where: str
+    how: str
+    kind: str = "log-normal"
+    absolute: float | None = None
+
+    def of(self, selector: sampling.Selector, *, scale: float = 1.0) -> sampling.Spread:
+        """The spread as an argument of :func:`mho.sample`."""
+        if self.absolute is None:
+            return sampling.Spread(selector, scale * self.relative, kind=self.kind)
+        return sampling.Spread(selector, scale * self.absolute, relative=False, kind=self.kind)
+
+
+@dataclass(frozen=True)
+class Correlation:
+    """Correlation coefficient between the device-to-device spreads of two numbers, with its source."""
+
+    between: tuple[str, str]
+    value: float
     source: str
     where: str
     how: str
@@ -159,6 +194,7 @@ class ParameterSet:
     operation: Mapping[str, Number] = field(default_factory=dict)
     reported: Mapping[str, Number] = field(default_factory=dict)
     effects: Mapping[str, Effect] = field(default_factory=dict)
+    correlations: tuple[Correlation, ...] = ()
     model_class: type[eqx.Module] | None = field(default=None, repr=False, compare=False)
     compose: Callable[[Any, Mapping[str, Any]], Any] | None = field(default=None, repr=False, compare=False)
 
@@ -189,10 +225,25 @@ class ParameterSet:
             of: Where the device sits in the sampled module, for example ``lambda neuron: neuron.synapse.device``.
             scale: Multiplies every spread, to ask "what if it were twice as bad".
         """
+
+        def bare(module: Any) -> Any:
+            device = of(module)
+            return getattr(device, "bare", device)  # the device inside its effects
+
         return tuple(
-            sampling.relative(scale * s.relative, of=lambda module, name=name: getattr(of(module), name))
-            for name, s in self.spread.items()
+            s.of(lambda module, name=name: getattr(bare(module), name), scale=scale) for name, s in self.spread.items()
         )
+
+    def correlation(self) -> np.ndarray | None:
+        """Correlation matrix between the `spreads`, in their order, for :func:`mho.sample`, or None."""
+        if not self.correlations:
+            return None
+        order = list(self.spread)
+        matrix = np.eye(len(order))
+        for c in self.correlations:
+            i, j = (order.index(name) for name in c.between)
+            matrix[i, j] = matrix[j, i] = c.value
+        return matrix
 
     def outside(self, **conditions: float) -> list[str]:
         """Sentences that name every condition (SI) outside the range in which the set was established."""
@@ -242,10 +293,12 @@ class ParameterSet:
                 for k, e in self.effects.items()
             }
         if self.spread:
-            head["spread"] = {
-                k: {"relative": s.relative, "source": s.source, "where": s.where, "how": s.how}
-                for k, s in self.spread.items()
-            }
+            head["spread"] = {k: _spread_table(s, self.model_class, k) for k, s in self.spread.items()}
+        if self.correlations:
+            head["correlation"] = [
+                {"between": list(c.between), "value": c.value, "source": c.source, "where": c.where, "how": c.how}
+                for c in self.correlations
+            ]
         if self.valid:
             head["valid"] = {k: {"low": _text(lo, u), "high": _text(hi, u)} for k, (lo, hi, u) in self.valid.items()}
         return head
@@ -259,6 +312,13 @@ def _built(name: str, model: str, model_class: type[eqx.Module] | None, numbers:
 
 def _text(value: float, unit: str) -> str | float:
     return value if unit in ("1", "") else f"{float(value)!r} {_SI_BASE.get(unit, unit)}"
+
+
+def _spread_table(s: PublishedSpread, model: type[eqx.Module] | None, name: str) -> dict[str, Any]:
+    unit = described(model)[name]["unit"] if model else "1"
+    size = {"relative": s.relative} if s.absolute is None else {"absolute": _text(s.absolute, unit)}
+    kind = {} if s.kind == "log-normal" else {"kind": s.kind}
+    return {**size, **kind, "source": s.source, "where": s.where, "how": s.how}
 
 
 def _number_table(n: Number) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 
 from mho.core.errors import ParameterError
 from mho.core.fields import check_ranges, quantity
@@ -33,7 +34,7 @@ class Stuck(eqx.Module):
     def __check_init__(self) -> None:
         check_ranges(self)
         shares = (self.share_low, self.share_high)
-        if all(not eqx.is_array(x) for x in shares) and float((shares[0] + shares[1]).max()) > 1.0:
+        if all(isinstance(x, np.ndarray) for x in shares) and float((shares[0] + shares[1]).max()) > 1.0:
             raise ParameterError(
                 f"Stuck.share_low ({float(shares[0].max()):.3g}) and share_high ({float(shares[1].max()):.3g}) "
                 "are more than 1 together; lower one of them."

@@ -112,7 +112,7 @@ class Overlay(eqx.Module):
 
         def lose(path: Any, x: Any, end: Any) -> Any:
             counts = any(getattr(step, "name", None) in _COUNTERS for step in path)
-            return x if counts or not eqx.is_inexact_array_like(x) else end + (x - end) * share
+            return x if counts or not _moves(x) else end + (x - end) * share
 
         return jax.tree_util.tree_map_with_path(lose, inner, rest)
 
@@ -136,6 +136,11 @@ class Overlay(eqx.Module):
         """Every trap settled to filled or empty, drawn from its probability."""
         traps = tuple(drawn_trap(t, key=jax.random.fold_in(key, k)) for k, t in enumerate(state.traps))
         return eqx.tree_at(lambda s: s.traps, state, traps) if traps else state
+
+
+def _moves(x: Any) -> bool:
+    """Whether a leaf of a state is a floating-point number."""
+    return bool(jnp.issubdtype(jnp.result_type(x), jnp.inexact))
 
 
 def ratio(shown: Number, g: Number) -> Number:

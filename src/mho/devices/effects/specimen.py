@@ -168,7 +168,7 @@ def _zero(module: Any) -> Number:
 def _whole(module: Any, state: Any) -> Any:
     """A state in the batch shape of the device with its effects: effects may be drawn for each device."""
     zero = _zero(module)
-    return jax.tree.map(lambda x: x + zero if eqx.is_inexact_array_like(x) else x, state)
+    return jax.tree.map(lambda x: x + jnp.zeros(zero.shape, jnp.result_type(x)), state)
 
 
 def _shown(module: Any, state: SpecimenState, temperature: Number) -> tuple[Number, Number]:
