@@ -64,6 +64,21 @@ def test_fitted_numbers_keep_their_intervals(tmp_path):
     assert float(again.device().tau[0]) == 0.1 / 3
 
 
+def test_spreads_of_other_kinds_read_back(tmp_path):
+    """Normal in the number's own unit, and folded normal: written, read, and drawn as they are."""
+    record = table()
+    places = {"source": "mho", "where": "here", "how": "assumed"}
+    record["spread"] = {
+        "g_volatile": {"absolute": "2 uS", "kind": "normal", **places},
+        "efficacy": {"relative": 0.2, "kind": "folded normal", **places},
+    }
+    numbers = from_toml(record, MODELS, where="mine.toml")
+    assert read(numbers.save(tmp_path / "mine.toml"), MODELS) == numbers
+    first, second = numbers.spreads(scale=0.5)
+    assert (first.sigma, first.relative, first.kind) == (1e-6, False, "normal")
+    assert (second.sigma, second.relative, second.kind) == (0.1, True, "folded normal")
+
+
 def broken(change):
     record = table()
     change(record)
@@ -90,13 +105,15 @@ def broken(change):
         (lambda t: t["spread"]["tau"].pop("where"), "spread of tau has no 'where'"),
         (lambda t: t["spread"]["tau"].update(relative=-0.1), "relative is -0.1"),
         (lambda t: t["spread"]["tau"].pop("relative"), "relative is None"),
+        (lambda t: t["spread"]["tau"].update(kind="cauchy"), "kind is 'cauchy'; it must be one of log-normal"),
+        (lambda t: t["spread"]["tau"].update(absolute="1 ms"), "'absolute' needs a kind"),
         (lambda t: t["spread"].update(taus=t["spread"]["tau"]), "'taus' is no parameter"),
         (lambda t: t["valid"]["width"].pop("low"), "valid range of width needs 'low' and 'high'"),
         (lambda t: t["valid"]["width"].update(low="1 tesla", high="2 tesla"), "a unit that a validity range cannot"),
         (lambda t: t["valid"]["width"].update(low="1 s"), "low is 1 s, above high, 10 µs. Swapped?"),
         (lambda t: t["valid"]["temperature"].update(low="20 degC", high="30 degC"), "Give the temperature in K"),
         (lambda t: t.pop("model"), "'model' is missing"),
-        (lambda t: t.update(model="vteam"), "model is 'vteam'; it must be one of ecram"),
+        (lambda t: t.update(model="vteam"), "model is 'vteam'; it must be one of"),
         (lambda t: t.update(parameters=[1]), "'parameters' is missing, or is not a table"),
     ],
 )

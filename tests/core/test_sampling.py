@@ -36,6 +36,25 @@ def test_normal_spread_is_in_the_quantity_s_own_unit():
     assert np.std(v) == pytest.approx(8e-3, rel=5 / np.sqrt(2 * N))
 
 
+def test_normal_relative_and_folded_spreads():
+    """As a source may state them: N(r, 0.3 r), and the magnitude of N(0.4, 0.4), whose mean is known (5 s.e.)."""
+    population = sample(
+        Part(),
+        Spread(lambda p: p.r, 0.3, kind="normal"),
+        Spread(lambda p: p.v, 0.4, relative=False, kind="folded normal"),
+        n=N,
+        key=KEY,
+    )
+    assert np.mean(population.r) == pytest.approx(1e3, abs=5 * 300 / np.sqrt(N))
+    assert np.std(population.r) == pytest.approx(300, rel=5 / np.sqrt(2 * N))
+    assert abs(np.mean((population.r - 1e3) ** 3)) < 5 * 300**3 * np.sqrt(15 / N)
+    folded = 0.4 * (np.sqrt(2 / np.pi) * np.exp(-0.5) + (1 - 2 * 0.15865525393145707))
+    assert np.min(population.v) >= 0
+    assert np.mean(population.v) == pytest.approx(folded, abs=5 * 0.4 / np.sqrt(N))
+    with pytest.raises(ParameterError, match="kind of spread"):
+        Spread(lambda p: p.v, 0.4, relative=False)
+
+
 def test_fields_not_named_stay_and_tuples_vary_one_by_one():
     population = sample(Part(), relative(0.1, of=lambda p: p.tau), n=N, key=KEY)
     assert np.ndim(population.r) == 0

@@ -187,16 +187,11 @@ def _spread(
     if name not in fields:
         raise ParameterError(f"{where}: {name!r} is no parameter of this model.")
     kind = table.get("kind", "log-normal")
-    if (
-        kind not in KINDS
-        or ("relative" in table) == ("absolute" in table)
-        or (kind == KINDS[0] and "absolute" in table)
-    ):
-        raise ParameterError(
-            f"{where}: kind is {kind!r}; give 'relative', or 'absolute' with a kind that is not log-normal. Kinds: "
-            f"{', '.join(KINDS)}."
-        )
-    value = table.get("relative", 0.0)
+    if kind not in KINDS:
+        raise ParameterError(f"{where}: kind is {kind!r}; it must be one of {', '.join(KINDS)}.")
+    if "absolute" in table and ("relative" in table or kind == "log-normal"):
+        raise ParameterError(f"{where}: 'absolute' needs a kind that is not log-normal, and no 'relative' beside it.")
+    value = table.get("relative")
     if "absolute" in table:
         try:
             value = si(table["absolute"], fields[name]["unit"])

@@ -1,7 +1,7 @@
 """Device-to-device and component spread: one module in, a batch of modules out.
 
 A `Spread` says how one field varies; `sample` draws `n` values for each and returns the same module whose leaves carry
-a leading batch axis. Failed draws cannot happen: positive quantities vary log-normally.
+a leading batch axis. Failed draws cannot happen: positive quantities vary log-normally, unless a source says otherwise.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from mho.core import random
 from mho.core.errors import ParameterError
 
 Selector = Callable[[Any], Any]
+KINDS = ("log-normal", "normal", "folded normal")
 
 
 @dataclass(frozen=True)
@@ -27,15 +28,19 @@ class Spread:
 
     Args:
         of: Selector of the leaf (or tuple of leaves), for example ``lambda d: d.g_volatile``.
-        sigma: Standard deviation: of ln(value) if `relative`, else in the quantity's own SI unit.
-        relative: Multiply by exp(sigma·ξ) instead of adding sigma·ξ.
+        sigma: Standard deviation: of ln(value) or relative to the value if `relative`, else in the quantity's SI unit.
+        relative: Multiply by exp(sigma·ξ), or by 1 + sigma·ξ where `kind` is not log-normal, instead of adding sigma·ξ.
+        kind: ``log-normal`` (only with `relative`), ``normal``, or ``folded normal``, the magnitude of a normal one.
     """
 
     of: Selector
     sigma: float
     relative: bool = True
+    kind: str = "log-normal"
 
     def __post_init__(self) -> None:
+        if self.kind not in KINDS or (self.kind == "log-normal" and not self.relative):
+            raise ParameterError(f"The kind of spread is {self.kind!r}; it must be one of {', '.join(KINDS[1:])}.")
         if not (np.isfinite(self.sigma) and self.sigma >= 0):
             raise ParameterError(f"The spread is {self.sigma}; it must be a finite number of at least 0.")
 
@@ -47,7 +52,7 @@ def relative(sigma: float, *, of: Selector) -> Spread:
 
 def normal(sigma: float, *, of: Selector) -> Spread:
     """Additive Gaussian spread in the quantity's own SI unit."""
-    return Spread(of, sigma, relative=False)
+    return Spread(of, sigma, relative=False, kind="normal")
 
 
 def sample(module: Any, *spreads: Spread, n: int, key: jax.Array, correlation: np.ndarray | None = None) -> Any:
@@ -81,7 +86,10 @@ def sample(module: Any, *spreads: Spread, n: int, key: jax.Array, correlation: n
 
 
 def _vary(nominal: np.ndarray, spread: Spread, z: np.ndarray) -> np.ndarray:
-    return nominal * np.exp(spread.sigma * z) if spread.relative else nominal + spread.sigma * z
+    if spread.kind == "log-normal":
+        return nominal * np.exp(spread.sigma * z)
+    varied = nominal * (1.0 + spread.sigma * z) if spread.relative else nominal + spread.sigma * z
+    return np.abs(varied) if spread.kind == "folded normal" else varied
 
 
 def _correlation_factor(correlation: np.ndarray | None, size: int) -> np.ndarray:
