@@ -54,7 +54,7 @@ class ThresholdSwitch(AbstractNeuron):
         core = "supply_core"
         parts = sources(supply_core=self.v_supply, bias_width=self.v_width)
         parts["membrane.c"] = Capacitor(MEMBRANE, GROUND, c=self.c_membrane)
-        parts["reset.switch"] = Memristive((MEMBRANE, "foot"), self.switch)
+        parts["reset.switch"] = Memristive((MEMBRANE, "foot"), self.switch, moving=("z",))
         if self.excitability is None:
             parts["reset.load"] = Resistor("foot", GROUND, r=self.r_load)
         parts["threshold.n1"] = nmos("o1", "foot", GROUND, 4.0, 0.13)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar
 
 import equinox as eqx
@@ -12,8 +13,10 @@ import numpy as np
 from mho.core.errors import ParameterError
 from mho.core.fields import check_ranges, quantity
 from mho.devices.device import ROOM, AbstractContinuousDevice, Number, Part, Pulse
+from mho.devices.held import held
 
 _STEP = 5e-3  # [V] width of the switching threshold
+_NO_CURRENT = 1.0 / (1.0 + math.exp(20.0))  # the logistic function of a current, at none
 
 
 class SwitchState(eqx.Module):
@@ -21,9 +24,11 @@ class SwitchState(eqx.Module):
 
     Args:
         z: 0 off, 1 on [1].
+        pulses: Pulses seen (event face only) [1].
     """
 
     z: Number = quantity("1")
+    pulses: Number = quantity("1")
 
 
 class VolatileSwitch(AbstractContinuousDevice):
@@ -48,12 +53,13 @@ class VolatileSwitch(AbstractContinuousDevice):
         ParameterError: If a value is out of range, or i_hold r_on is not below v_hold.
 
     Source: behavioural; values assumed.
-    Limits: no forming, no stochastic threshold, no temperature; one polarity.
+    Limits: no forming, no stochastic threshold, no temperature; one polarity. The event face is integrated:
+    differentiable forward only.
     """
 
     terminals: ClassVar[tuple[str, ...]] = ("anode", "cathode")
     internal: ClassVar[tuple[str, ...]] = ()
-    states: ClassVar[tuple[str, ...]] = ("z",)
+    states: ClassVar[tuple[str, ...]] = ("z", "pulses")
 
     v_threshold: Number = quantity("V", positive=True, default=0.8)
     v_hold: Number = quantity("V", positive=True, default=0.2)
@@ -73,7 +79,9 @@ class VolatileSwitch(AbstractContinuousDevice):
 
     def rest(self) -> SwitchState:
         """Off."""
-        return SwitchState(jnp.zeros_like(self.i_hold * 1.0))
+        shape = jnp.broadcast_shapes(*(jnp.shape(leaf) for leaf in jax.tree.leaves(self)))
+        zero = jnp.zeros(shape, jnp.result_type(float))
+        return SwitchState(zero, zero)
 
     def window(self) -> tuple[Number, Number]:
         """Conductance off and on [S]."""
@@ -91,7 +99,8 @@ class VolatileSwitch(AbstractContinuousDevice):
     def rate(self, state: SwitchState, voltages: tuple[Number, ...], *, temperature: float = ROOM) -> SwitchState:
         """Rate of z [1/s]."""
         v = voltages[0] - voltages[1]
-        return SwitchState((self._target(state, v) - state.z) / self.t_switch)
+        d_z = (self._target(state, v) - state.z) / self.t_switch
+        return SwitchState(d_z, jnp.zeros_like(d_z))
 
     def current(
         self, state: SwitchState, voltages: tuple[Number, ...], *, temperature: float = ROOM
@@ -101,20 +110,18 @@ class VolatileSwitch(AbstractContinuousDevice):
         return i, -i
 
     def pulse(self, state: SwitchState, pulse: Pulse, *, key: jax.Array, temperature: float = ROOM) -> SwitchState:
-        """State after one pulse of constant voltage: it goes towards on or off with the switching time."""
-        target = jnp.round(self._target(state, pulse.amplitude - pulse.channel))
-        return SwitchState(target + (state.z - target) * jnp.exp(-pulse.width / self.t_switch))
+        """State after one pulse of constant voltage, integrated."""
+        after, _ = held(self, state, (pulse.amplitude, pulse.channel), pulse.width, temperature=temperature)
+        return SwitchState(after.z, after.pulses + 1.0)
 
     def relax(self, state: SwitchState, duration: Number, *, temperature: float = ROOM) -> SwitchState:
         """State after `duration` without voltage: off within a few switching times."""
-        return SwitchState(state.z * jnp.exp(-duration / self.t_switch))
+        z = state.z * jnp.exp(-duration / self.t_switch)
+        return SwitchState(z, state.pulses + jnp.zeros_like(z))
 
     def energy(self, state: SwitchState, pulse: Pulse, *, temperature: float = ROOM) -> Number:
-        """Joule heat of the pulse, at the mean of the conductances before and after it [J]."""
-        v = pulse.amplitude - pulse.channel
-        target = jnp.round(self._target(state, v))
-        after = SwitchState(target + (state.z - target) * jnp.exp(-pulse.width / self.t_switch))
-        return 0.5 * (self.conductance(state) + self.conductance(after)) * v * v * pulse.width
+        """Joule heat, integrated along the pulse [J]."""
+        return held(self, state, (pulse.amplitude, pulse.channel), pulse.width, temperature=temperature)[1]
 
     def read(self, state: SwitchState, v: Number, *, key: jax.Array, temperature: float = ROOM) -> Number:
         """Current at voltage `v`, without noise [A]."""
@@ -124,5 +131,6 @@ class VolatileSwitch(AbstractContinuousDevice):
         above = jax.nn.sigmoid(
             jnp.clip((v - self.v_threshold + (self.v_threshold - self.v_hold) * state.z) / _STEP, -60.0, 60.0)
         )
-        held = jax.nn.sigmoid(jnp.clip(20.0 * (self.conductance(state) * v / self.i_hold - 1.0), -60.0, 60.0))
-        return 1.0 - (1.0 - above) * (1.0 - held)
+        kept = jax.nn.sigmoid(jnp.clip(20.0 * (self.conductance(state) * v / self.i_hold - 1.0), -60.0, 60.0))
+        # Less what is left of the sigmoid at no current, 2e-9, so that a switch at rest stays there.
+        return 1.0 - (1.0 - above) * (1.0 - (kept - _NO_CURRENT) / (1.0 - _NO_CURRENT))
