@@ -129,11 +129,21 @@ def within(x: Number, speed: Number) -> Number:
     return jnp.where(((speed > 0.0) & (x >= 1.0)) | ((speed < 0.0) & (x <= 0.0)), 0.0, speed)
 
 
-def integrated(
-    cell: AbstractCell, x: Number, v: Number, duration: Number, temperature: Number
-) -> tuple[Number, Number]:
-    """State x after `duration` at constant voltage, and the energy [J], integrated from `speed` (forward-mode only)."""
-    return held(_Motion(cell), x, (v,), duration, temperature=temperature)  # type: ignore[arg-type]
+def integrated(cell: AbstractCell, x: Number, v: Number, duration: Number, temperature: Number) -> Number:
+    """State x after `duration` at constant voltage, integrated from `speed` (differentiable forward only)."""
+    return held(_Motion(cell), x, (v,), duration, temperature=temperature)[0]  # type: ignore[arg-type]
+
+
+def delivered(cell: AbstractCell, x: Number, v: Number, duration: Number, temperature: Number) -> Number:
+    """Energy [J] delivered in `duration` at constant voltage, integrated (differentiable forward only)."""
+    ends = [v * cell.through(end + 0.0 * x, v, temperature=temperature) * duration for end in (0.0, 1.0)]
+    most = jnp.maximum(*ends)
+    scale = jnp.where(most > 0.0, most, 1.0)
+    # As a state of order 1 the energy has a say in the step size, which a mere quadrature beside x has not.
+    start = (x + 0.0 * scale, 0.0 * x * scale)
+    meter = _Metered(cell, scale)
+    (_, share), _ = held(meter, start, (v,), duration, temperature=temperature)  # type: ignore[arg-type]
+    return jnp.maximum(share, 0.0) * most
 
 
 class _Motion(eqx.Module):
@@ -145,7 +155,21 @@ class _Motion(eqx.Module):
         return self.cell.speed(x, voltages[0], temperature=temperature)
 
     def current(self, x: Number, voltages: tuple[Number, ...], *, temperature: float) -> tuple[Number, ...]:
-        return (self.cell.through(x, voltages[0], temperature=temperature),)
+        return (jnp.zeros_like(x),)
+
+
+class _Metered(eqx.Module):
+    """A cell seen as its one moving state, and the energy delivered as a share of the largest, `most` [J]."""
+
+    cell: AbstractCell
+    most: Number
+
+    def rate(self, state: tuple[Number, Number], voltages: tuple[Number, ...], *, temperature: float) -> tuple:
+        power = voltages[0] * self.cell.through(state[0], voltages[0], temperature=temperature)
+        return self.cell.speed(state[0], voltages[0], temperature=temperature), power / self.most
+
+    def current(self, state: tuple[Number, Number], voltages: tuple[Number, ...], *, temperature: float) -> tuple:
+        return (jnp.zeros_like(state[0]),)
 
 
 def _gone(state: CellState, way: Number) -> CellState:

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from mho.core.fields import check_ranges, quantity
 from mho.devices.device import ROOM, Number, Part
 from mho.devices.kinetics import BOLTZMANN, arrhenius, relative_decay
-from mho.devices.reram.cell import CLAMP, AbstractCell, CellState, integrated, kept
+from mho.devices.reram.cell import CLAMP, AbstractCell, CellState, delivered, kept
 
 _CHARGE = 1.602176634e-19  # [C], exact (SI 2019)
 _NEWTON = 10  # steps from an upper bound that lies within two e-folds: enough for double precision
@@ -177,7 +177,7 @@ class SchottkyInterface(AbstractCell):
 
     def spent(self, x: Number, v: Number, duration: Number, *, temperature: float = ROOM) -> Number:
         """Energy from the source, integrated."""
-        return integrated(self, x, v, duration, temperature)[1]
+        return delivered(self, x, v, duration, temperature)
 
     def stray(self, x: Number, v: Number, duration: Number, *, temperature: float = ROOM) -> Number:
         """None."""

@@ -10,7 +10,7 @@ from mho.core.errors import ParameterError
 from mho.core.fields import check_ranges, quantity
 from mho.core.quantities import engineering
 from mho.devices.device import ROOM, Number
-from mho.devices.reram.cell import AbstractBareCell, CellState, integrated, kept, within
+from mho.devices.reram.cell import AbstractBareCell, CellState, delivered, integrated, kept, within
 from mho.devices.reram.windows import biolek, joglekar, prodromakis
 
 
@@ -175,11 +175,11 @@ class IonDriftJoglekar(AbstractIonDrift):
 
     def after(self, x: Number, v: Number, duration: Number, *, temperature: float = ROOM) -> Number:
         """State at the end, integrated."""
-        return integrated(self, x, v, duration, temperature)[0]
+        return integrated(self, x, v, duration, temperature)
 
     def spent(self, x: Number, v: Number, duration: Number, *, temperature: float = ROOM) -> Number:
         """Joule heat, integrated."""
-        return integrated(self, x, v, duration, temperature)[1]
+        return delivered(self, x, v, duration, temperature)
 
 
 class IonDriftBiolek(AbstractIonDrift):
@@ -221,11 +221,11 @@ class IonDriftBiolek(AbstractIonDrift):
 
     def after(self, x: Number, v: Number, duration: Number, *, temperature: float = ROOM) -> Number:
         """State at the end, integrated."""
-        return integrated(self, x, v, duration, temperature)[0]
+        return integrated(self, x, v, duration, temperature)
 
     def spent(self, x: Number, v: Number, duration: Number, *, temperature: float = ROOM) -> Number:
         """Joule heat, integrated."""
-        return integrated(self, x, v, duration, temperature)[1]
+        return delivered(self, x, v, duration, temperature)
 
 
 class IonDriftProdromakis(AbstractIonDrift):
@@ -270,8 +270,8 @@ class IonDriftProdromakis(AbstractIonDrift):
 
     def after(self, x: Number, v: Number, duration: Number, *, temperature: float = ROOM) -> Number:
         """State at the end, integrated."""
-        return integrated(self, x, v, duration, temperature)[0]
+        return integrated(self, x, v, duration, temperature)
 
     def spent(self, x: Number, v: Number, duration: Number, *, temperature: float = ROOM) -> Number:
         """Joule heat, integrated."""
-        return integrated(self, x, v, duration, temperature)[1]
+        return delivered(self, x, v, duration, temperature)

@@ -10,7 +10,7 @@ from mho.core.errors import ParameterError
 from mho.core.fields import check_ranges, quantity
 from mho.core.quantities import engineering
 from mho.devices.device import ROOM, Number
-from mho.devices.reram.cell import CLAMP, AbstractBareCell, CellState, integrated, kept, within
+from mho.devices.reram.cell import CLAMP, AbstractBareCell, CellState, delivered, kept, within
 
 _STEEP = 80.0  # largest argument of an exponential that stands by itself in single precision
 
@@ -97,7 +97,7 @@ class AbstractMessaris(AbstractBareCell):
 
     def spent(self, x: Number, v: Number, duration: Number, *, temperature: float = ROOM) -> Number:
         """Joule heat, integrated."""
-        return integrated(self, x, v, duration, temperature)[1]
+        return delivered(self, x, v, duration, temperature)
 
     def relax(self, state: CellState, duration: Number, *, temperature: float = ROOM) -> CellState:
         """Unchanged: without voltage R stays."""

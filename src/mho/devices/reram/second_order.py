@@ -154,27 +154,25 @@ class SecondOrder(AbstractContinuousDevice):
 
     def _held(self, state: SecondOrderState, pulse: Pulse, temperature: float) -> tuple[SecondOrderState, Number]:
         v = pulse.amplitude - pulse.channel
-        (w, heat), energy = held(
-            _Motion(self),  # type: ignore[arg-type]
-            (state.w, state.heat),
-            (v,),
-            pulse.width,
-            temperature=temperature,
-        )
-        return SecondOrderState(w, heat, state.cycles, state.pulses), energy
+        most = self.g_max * v * v * pulse.width
+        motion = _Motion(self, jnp.where(most > 0.0, most, 1.0))
+        start = (state.w, state.heat, 0.0 * state.w)
+        (w, heat, share), _ = held(motion, start, (v,), pulse.width, temperature=temperature)  # type: ignore[arg-type]
+        return SecondOrderState(w, heat, state.cycles, state.pulses), share * most
 
 
 class _Motion(eqx.Module):
-    """The cell seen as its two moving states."""
+    """The cell seen as its two moving states, and the energy delivered as a share of the largest, `most` [J]."""
 
     cell: SecondOrder
+    most: Number
 
-    def rate(self, states: tuple[Number, Number], voltages: tuple[Number, ...], *, temperature: float) -> tuple:
+    def rate(self, states: tuple[Number, ...], voltages: tuple[Number, ...], *, temperature: float) -> tuple:
         none = jnp.zeros_like(states[0])
-        state = SecondOrderState(*states, none, none)
+        state = SecondOrderState(states[0], states[1], none, none)
         slope = self.cell.rate(state, (voltages[0], 0.0 * voltages[0]), temperature=temperature)
-        return slope.w, slope.heat
+        power = self.cell.conductance(state) * voltages[0] * voltages[0]
+        return slope.w, slope.heat, power / self.most
 
-    def current(self, states: tuple[Number, Number], voltages: tuple[Number, ...], *, temperature: float) -> tuple:
-        none = jnp.zeros_like(states[0])
-        return (self.cell.conductance(SecondOrderState(*states, none, none)) * voltages[0],)
+    def current(self, states: tuple[Number, ...], voltages: tuple[Number, ...], *, temperature: float) -> tuple:
+        return (jnp.zeros_like(states[0]),)

@@ -13,7 +13,7 @@ from mho.core.fields import check_ranges, quantity
 from mho.core.quantities import engineering
 from mho.devices.device import ROOM, Number, Part
 from mho.devices.kinetics import BOLTZMANN
-from mho.devices.reram.cell import CLAMP, AbstractCell, CellState, integrated, kept, within
+from mho.devices.reram.cell import CLAMP, AbstractCell, CellState, delivered, integrated, kept, within
 
 _CHARGE = 1.602176634e-19  # [C], exact (SI 2019)
 _NANOMETRE = 1e-9  # [m], the length in which the model counts the gap in the field enhancement
@@ -140,11 +140,11 @@ class StanfordPKU(AbstractCell):
 
     def after(self, x: Number, v: Number, duration: Number, *, temperature: float = ROOM) -> Number:
         """State at the end, integrated."""
-        return integrated(self, x, v, duration, temperature)[0]
+        return integrated(self, x, v, duration, temperature)
 
     def spent(self, x: Number, v: Number, duration: Number, *, temperature: float = ROOM) -> Number:
         """Joule heat, integrated."""
-        return integrated(self, x, v, duration, temperature)[1]
+        return delivered(self, x, v, duration, temperature)
 
     def stray(self, x: Number, v: Number, duration: Number, *, temperature: float = ROOM) -> Number:
         """What the stochastic term of the gap adds to x [1]."""

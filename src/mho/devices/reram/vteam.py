@@ -11,7 +11,7 @@ from mho.core.fields import check_ranges, quantity
 from mho.core.quantities import engineering
 from mho.devices.device import ROOM, Number
 from mho.devices.kinetics import relative_decay
-from mho.devices.reram.cell import CLAMP, AbstractBareCell, CellState, integrated, kept, within
+from mho.devices.reram.cell import CLAMP, AbstractBareCell, CellState, delivered, integrated, kept, within
 
 _TINY = 1e-30  # smallest base of a power; a normal float32
 
@@ -264,11 +264,11 @@ class VTEAMWindowed(AbstractVTEAM):
 
     def after(self, x: Number, v: Number, duration: Number, *, temperature: float = ROOM) -> Number:
         """State at the end, integrated."""
-        return integrated(self, x, v, duration, temperature)[0]
+        return integrated(self, x, v, duration, temperature)
 
     def spent(self, x: Number, v: Number, duration: Number, *, temperature: float = ROOM) -> Number:
         """Joule heat, integrated."""
-        return integrated(self, x, v, duration, temperature)[1]
+        return delivered(self, x, v, duration, temperature)
 
 
 def _moving(x: Number, speed: Number, duration: Number) -> Number:

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 
 from mho.core.fields import check_ranges, quantity
 from mho.devices.device import ROOM, Number
-from mho.devices.reram.cell import CLAMP, AbstractBareCell, CellState, integrated, kept
+from mho.devices.reram.cell import CLAMP, AbstractBareCell, CellState, delivered, integrated, kept
 
 
 class Yakopcic(AbstractBareCell):
@@ -100,11 +100,11 @@ class Yakopcic(AbstractBareCell):
 
     def after(self, x: Number, v: Number, duration: Number, *, temperature: float = ROOM) -> Number:
         """State at the end, integrated."""
-        return integrated(self, x, v, duration, temperature)[0]
+        return integrated(self, x, v, duration, temperature)
 
     def spent(self, x: Number, v: Number, duration: Number, *, temperature: float = ROOM) -> Number:
         """Joule heat, integrated."""
-        return integrated(self, x, v, duration, temperature)[1]
+        return delivered(self, x, v, duration, temperature)
 
     def relax(self, state: CellState, duration: Number, *, temperature: float = ROOM) -> CellState:
         """Unchanged: between the thresholds nothing moves."""
