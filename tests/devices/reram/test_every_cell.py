@@ -39,7 +39,16 @@ SINES = {
     "mms_knowm": (0.3, 1e3),
     "nbsto_interface": (3.0, 0.02),
 }
-CLOSED = {"ion_drift", "vteam", "vteam_exponential", "messaris_2018", "messaris_2020", "wox", "metastable_switch"}
+CLOSED = (
+    "ion_drift_memtorch",
+    "vteam_memtorch",
+    "vteam_exponential_memtorch",
+    "tio2_messaris_2018",
+    "tio2_messaris_2020",
+    "wox_michigan",
+    "mms_knowm",
+    "nbsto_interface",
+)
 
 
 @pytest.fixture(params=SINES)
@@ -91,7 +100,7 @@ def run(name, v, width, x=None):
 
 
 def test_the_loop_is_pinched_and_its_area_shrinks_with_frequency(name):
-    """i(0) = 0; open at the low frequency; at a thousand times that less than a tenth of the area is left.
+    """i(0) = 0; open at the low frequency; at a thousand times that less than a twentieth of the area is left.
 
     Two periods of 64 samples; the area of the second, of both lobes, over the box that holds the loop.
     """
@@ -105,10 +114,9 @@ def test_the_loop_is_pinched_and_its_area_shrinks_with_frequency(name):
     v = v[64:, None]
     lobes = [np.abs(np.sum(np.where(side, i * way, 0.0), axis=0)) for side in (v > 0, v < 0)]
     area = sum(lobes) / (np.ptp(i, axis=0) * np.ptp(v))
-    print(name, area)
     assert area[0] > 1e-3
     assert area[0] > area[1] > area[2]
-    assert area[2] < 0.1 * area[0]
+    assert area[2] < 0.05 * area[0]
     device = device_of(name)
     pinch = device.read(device.rest(), jnp.asarray(0.0), key=jax.random.key(0))
     assert float(pinch) == 0.0
@@ -134,7 +142,7 @@ def test_a_pulse_is_its_rate_integrated(name, way):
         :, -1
     ]
     moving = [leaf[0, 0] for leaf in states[:-1]]
-    np.testing.assert_allclose(moving, exact[:-1], atol=1e-7 if numbers.model in CLOSED else 2e-5)
+    np.testing.assert_allclose(moving, exact[:-1], atol=1e-7 if name in CLOSED else 2e-5)
     np.testing.assert_allclose(energy[0, 0], exact[-1], rtol=1e-4)
     assert states[-1][0, 0] == 1.0
     g = [float(device.conductance(jax.tree.unflatten(tree, [jnp.asarray(x)] * len(rest)))) for x in (start, moving[0])]
@@ -156,10 +164,9 @@ def test_torture_leaves_states_finite_and_in_bounds(name):
     np.testing.assert_array_equal(states[-1][-1], STEPS)
 
 
+@pytest.mark.parametrize("name", CLOSED)
 def test_noise_scales_the_way_of_a_pulse(name):
     """With a spread of 20 % from cycle to cycle 4000 pulses scatter by 20 % of their way (2.2 %: 2 sd of that)."""
-    if parameters(name).model not in CLOSED:
-        pytest.skip("integrated models draw their noise in the same lines; 4000 integrations would only cost time")
     n, numbers = 4000, parameters(name)
     device = eqx.tree_at(lambda d: d.sigma_cycle, device_of(name), jnp.asarray(0.2))
     state = eqx.tree_at(lambda s: s.x, device.rest(), jnp.asarray(0.5))
