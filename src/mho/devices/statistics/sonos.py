@@ -22,7 +22,7 @@ class SONOSArray(AbstractProgrammed):
     r"""A programmed charge-trap cell: the cell current is known by mean and spread on the days after programming.
 
     .. math::
-        I_0 = G_T v_{read}, \qquad \bar I(d) = I_0 + \textstyle\sum_k p_{dk}\,(I_0/i_{max})^k, \qquad
+        I_0 = G_T v_{read}, \qquad \bar I(d) = I_0 + \textstyle\sum_k p_{dk}\,(2I_0/i_{max}-1)^k, \qquad
         \sigma_I(d) = A_d\,(1 - e^{-\bar I/B_d})
 
     on day d = 0, 1, ..., 5; between the days p, A and B are interpolated linearly in time, after the last they stay.
@@ -86,7 +86,7 @@ class SONOSArray(AbstractProgrammed):
         """Mean current [A] at v_read of cells programmed to `target` [S], `age` [s] after programming."""
         i = target * self.v_read
         drifts = (self.drift_1, self.drift_2, self.drift_3, self.drift_4, self.drift_5)
-        by_day = (jnp.zeros_like(i), *(polynomial(i / self.i_max, p) for p in drifts))
+        by_day = (jnp.zeros_like(i), *(polynomial(2.0 * i / self.i_max - 1.0, p) for p in drifts))
         return i + _on_day(age, by_day)
 
     def spread(self, target: Number, age: Number) -> Number:
