@@ -54,7 +54,7 @@ class KPI:
         if self.value is None:
             return f"{self.name}: not available ({self.note})"
         values = self.value if isinstance(self.value, Sequence | np.ndarray) else [self.value]
-        text = ", ".join(engineering(v, self.unit) for v in values)
+        text = ", ".join("-" if v is None else engineering(v, self.unit) for v in values)
         if self.spread and "low" in self.spread and "high" in self.spread:
             low, high = (self.spread[k] for k in ("low", "high"))
             if not isinstance(low, Sequence):
