@@ -37,8 +37,8 @@ class FeFETState(eqx.Module):
 class FeFET(AbstractContinuousDevice):
     r"""A field-effect transistor with a ferroelectric gate of K classes of grains.
 
-    A class sees :math:`v_k = b_k\,[v_g - (v_d+v_s)/2 - v_i]`. It moves only while it lies outside its quasi-static loop, up
-    below the rising branch :math:`\gamma_+` and down above the falling one, with a time constant by Merz's law:
+    A class sees :math:`v_k = b_k\,[v_g - (v_d+v_s)/2 - v_i]`. It moves only while it lies outside its quasi-static
+    loop, up below the rising branch :math:`\gamma_+` and down above the falling one, in a time by Merz's law:
 
     .. math::
         \gamma_\pm(v) &= \operatorname{clip}\big(\tanh[s(v \mp v_c)]/\tanh(s v_c),\,-1,\,1\big), \qquad

@@ -37,12 +37,13 @@ class ThresholdSelector(AbstractContinuousDevice):
 
     .. math::
         t_s\,\dot x &= S(v, x) - x, \qquad S = \frac{\sigma(\frac{|v|-v_x}{\delta}) - \sigma(\frac{-v_x}{\delta})}
-            {1-\sigma(\frac{-v_x}{\delta})}, \qquad v_x = [v_{th}-(v_{th}-v_h)x]\,[1-\alpha(T-T_0)] \\
+            {1-\sigma(\frac{-v_x}{\delta})}, \qquad v_x = [v_{th}-(v_{th}-v_h)\,h(x)]\,[1-\alpha(T-T_0)] \\
         i &= \frac{v}{(1-x)\,r_{off}(v) + x\,r_{on}}, \qquad
             \frac1{r_{off}} = \frac{i_0}{v}\sinh\frac{v}{v_0}\,e^{-\frac{E}{k_B}(\frac1T-\frac1{T_0})}
 
-    with :math:`\sigma` the logistic function; the leakage is never better than r_on. Off it is an exponential selector
-    whose half-voltage leakage decides the size of an array; on it is a resistor.
+    with :math:`\sigma` the logistic function and h rising smoothly from 0 below x = 1/4 to 1 above 3/4; r_on is in
+    series with the leakage too. Off it is an exponential selector whose half-voltage leakage decides the size of an
+    array; on it is a resistor.
 
     Args:
         i_0: Leakage scale when off [A].
@@ -106,7 +107,9 @@ class ThresholdSelector(AbstractContinuousDevice):
     def _target(self, x: Number, v: Number, temperature: Number) -> Number:
         """Where the state goes, S [1]."""
         colder = 1.0 - self.temperature_coefficient * (temperature - ROOM)
-        threshold = (self.v_threshold - (self.v_threshold - self.v_hold) * x) * colder
+        way = jnp.clip(2.0 * x - 0.5, 0.0, 1.0)
+        lowered = way * way * (3.0 - 2.0 * way)  # flat at both ends, so that the smear moves neither threshold
+        threshold = (self.v_threshold - (self.v_threshold - self.v_hold) * lowered) * colder
         size = jnp.sqrt(v * v + self.width**2) - self.width
         above = jax.nn.sigmoid(jnp.clip((size - threshold) / self.width, -_CLAMP, _CLAMP))
         none = jax.nn.sigmoid(jnp.clip(-threshold / self.width, -_CLAMP, 0.0))
