@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax.numpy as jnp
 
 from mho.core.fields import check_ranges, quantity
-from mho.devices.behavioural.step import AbstractStepDevice, Step, check_window
+from mho.devices.behavioural.step import AbstractStepDevice, Step, check_window, within
 from mho.devices.device import Number
 
 _CLAMP = 60.0  # largest exponent: e^60 is finite in float32, and no step survives it
@@ -72,6 +72,6 @@ class ExpStep(AbstractStepDevice):
             mean = dw * jnp.maximum(1.0 - amplitude * jnp.exp(exponent), 0.0)
             # Relative noise turns with the step's sign; the floor and slope of a cell are symmetric.
             spread = mean + jnp.where(up, 1.0, -1.0) * (self.sigma_floor + self.sigma_slope * jnp.abs(w))
-            return jnp.clip(w + mean + jnp.where(room, self.sigma_cycle * spread * noise, 0.0), low, high)
+            return within(w + mean + jnp.where(room, self.sigma_cycle * spread * noise, 0.0), (low, high))
 
         return after

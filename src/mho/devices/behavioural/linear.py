@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from mho.core.errors import ParameterError
 from mho.core.fields import check_ranges, quantity
-from mho.devices.behavioural.step import AbstractStepDevice, Step, check_window
+from mho.devices.behavioural.step import AbstractStepDevice, Step, check_window, within
 from mho.devices.device import Number
 from mho.devices.kinetics import known
 
@@ -34,7 +34,7 @@ class ConstantStep(AbstractStepDevice):
         rise, fall = self.steps()
         dw = jnp.where(up, rise, -fall)
         low, high = self.reach()
-        return lambda w, noise: jnp.clip(w + dw * (1.0 + self.sigma_cycle * noise), low, high)
+        return lambda w, noise: within(w + dw * (1.0 + self.sigma_cycle * noise), (low, high))
 
 
 class Anchor(enum.Enum):
@@ -174,16 +174,18 @@ def _linear(device: LinearStep | SoftBounds, dw: Number, slope: Number, bounds: 
         share = (1.0 - slope * w) * (1.0 + device.sigma_cycle * noise)
         if not known(device.sigma_additive, 0.0):
             share = share + device.sigma_additive * noise
-        return jnp.clip(w + dw * share, *bounds)
+        return within(w + dw * share, bounds)
 
     return after
 
 
 def soft_bounds_pmax(*, p_max: float, alpha: float, range_min: float, range_max: float, **numbers: float) -> SoftBounds:
-    r"""Soft bounds from a measured ramp: :math:`w(n) = w_{min} + B(1 - e^{-\alpha n})` reaches `range_max` at `p_max`.
+    r"""Soft bounds from a measured ramp of `p_max` pulses, as the toolkit derives and runs them.
 
     With :math:`B = (range_{max} - range_{min})/(1 - e^{-\alpha p_{max}})`: `w_min` is `range_min`, `w_max` is
-    `range_min` + B, the step at weight 0 is Bα up to the asymmetry 1 + 2 range_min/B.
+    `range_min` + B, `dw_min` is Bα and `up_down` is 1 + 2 `range_min`/B. The two ramps meant by this,
+    :math:`w(n) = range_{min} + B(1 - e^{-\alpha n})` and its mirror, would need both steps scaled by the asymmetry; as
+    only the weaker one is, both run faster than that.
 
     Args:
         p_max: Pulses of the ramp [1].

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from mho.core.errors import ParameterError
 from mho.core.fields import check_ranges, quantity
-from mho.devices.behavioural.step import AbstractStepDevice, Step, check_window
+from mho.devices.behavioural.step import AbstractStepDevice, Step, check_window, within
 from mho.devices.device import Number
 
 
@@ -60,6 +60,6 @@ class PiecewiseStep(AbstractStepDevice):
             share = nodes[0]
             for k, (a, b) in enumerate(itertools.pairwise(nodes)):
                 share = share + (b - a) * jnp.clip(s - k, 0.0, 1.0)
-            return jnp.clip(w + dw * share * (1.0 + self.sigma_cycle * noise), low, high)
+            return within(w + dw * share * (1.0 + self.sigma_cycle * noise), (low, high))
 
         return after

@@ -117,7 +117,7 @@ def _counted(after: StepState, before: StepState, pulse: Pulse) -> StepState:
 def inverted(device: AbstractStepDevice) -> AbstractStepDevice:
     """The same device pulsed the other way: steps, bounds and their spread swapped up for down.
 
-    A pair of a device and its inverse has one-sided steps up that mirror the device's own two directions.
+    A pair of the inverse (plus) and the device (minus) moves the weight as the device alone would in either direction.
     """
     return eqx.tree_at(
         lambda d: (d.w_min, d.w_max, d.up_down, d.imbalance, d.reach_up, d.reach_down),

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from mho.core.fields import check_ranges, quantity
-from mho.devices.behavioural.step import AbstractStepDevice, Step, check_window
+from mho.devices.behavioural.step import AbstractStepDevice, Step, check_window, within
 from mho.devices.device import Number
 from mho.devices.kinetics import known
 
@@ -74,7 +74,7 @@ class PowerStep(AbstractStepDevice):
         def after(w: Number, noise: Number) -> Number:
             v = w + r
             share = _power(jnp.abs(end - v) / width, exponent)
-            return jnp.clip(v + dw * share * (1.0 + self.sigma_cycle * noise), low, high) - r
+            return within(v + dw * share * (1.0 + self.sigma_cycle * noise), (low, high)) - r
 
         return after
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from mho.core.fields import check_ranges, quantity
-from mho.devices.behavioural.step import AbstractStepDevice, Step, check_window
+from mho.devices.behavioural.step import AbstractStepDevice, Step, check_window, within
 from mho.devices.device import Number
 
 _DEVIATION = 0.98995 / 10.0  # largest deviation from the straight line per unit of nonlinearity
@@ -73,7 +73,7 @@ class SaturatingStep(AbstractStepDevice):
 
         def after(w: Number, noise: Number) -> Number:
             travelled = sign * (w - start)
-            return jnp.clip(w + sign * (end - travelled) * share + sigma * noise, low, high)
+            return within(w + sign * (end - travelled) * share + sigma * noise, (low, high))
 
         return after
 

@@ -175,6 +175,13 @@ class AbstractStepDevice(AbstractDevice):
         return g * pulse.amplitude**2 * pulse.width
 
 
+def within(w: Number, bounds: tuple[Number, Number]) -> Number:
+    """`w`, no further than the bounds: as `clip`, at half its cost in a loop, because NaN needs no test of its own."""
+    low, high = bounds
+    w = jnp.where(w < low, low, w)
+    return jnp.where(w > high, high, w)
+
+
 def check_window(device: AbstractStepDevice) -> None:
     """Raise if the nominal window of a device is empty.
 
