@@ -28,6 +28,13 @@ from mho.devices import (
     parameters,
 )
 
+
+
+def _nodes(name: str) -> int:
+    model = MODELS[parameters(name).model]
+    return len(model.terminals + model.internal)  # type: ignore[attr-defined]
+
+
 SETS = parameter_sets()
 DEVICES = [name for name in SETS if issubclass(MODELS[parameters(name).model], AbstractDevice)]
 PULSED = [name for name in DEVICES if "v_up" in parameters(name).operation]  # a bare selector keeps nothing
@@ -36,7 +43,7 @@ CONTINUOUS = [name for name in DEVICES if issubclass(MODELS[parameters(name).mod
 # A behavioural model knows no time: a pulse is a pulse, whatever its width.
 TIMED = [n for n in PULSED if not MODELS[parameters(n).model].__module__.startswith("mho.devices.behavioural")]
 # What a pulse fixes whole: two nodes. With more, the model's own tests compare its faces.
-HELD = [
+HELD = [n for n in PULSED if n in CONTINUOUS and _nodes(n) == 2]
     n
     for n in CONTINUOUS
     if n in PULSED and len(MODELS[parameters(n).model].terminals + MODELS[parameters(n).model].internal) == 2
