@@ -29,7 +29,6 @@ from mho.devices import (
 )
 
 
-
 def _nodes(name: str) -> int:
     model = MODELS[parameters(name).model]
     return len(model.terminals + model.internal)  # type: ignore[attr-defined]
@@ -44,10 +43,6 @@ CONTINUOUS = [name for name in DEVICES if issubclass(MODELS[parameters(name).mod
 TIMED = [n for n in PULSED if not MODELS[parameters(n).model].__module__.startswith("mho.devices.behavioural")]
 # What a pulse fixes whole: two nodes. With more, the model's own tests compare its faces.
 HELD = [n for n in PULSED if n in CONTINUOUS and _nodes(n) == 2]
-    n
-    for n in CONTINUOUS
-    if n in PULSED and len(MODELS[parameters(n).model].terminals + MODELS[parameters(n).model].internal) == 2
-]
 LENGTH = 24  # pulses of every walk: one shape, one program
 
 
