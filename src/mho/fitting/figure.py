@@ -10,6 +10,7 @@ import numpy as np
 from mho.core.errors import MeasurementError
 
 if TYPE_CHECKING:
+    from mho.fitting.model_fit import ModelFit
     from mho.fitting.result import Fit
 
 _MOST_PANELS = 9
@@ -27,12 +28,16 @@ def draw_fit(fit: Fit, path: str | Path) -> Path:
     Raises:
         MeasurementError: If the suffix is none of .svg, .png, .pdf, or the folder does not exist.
     """
+    return _saved(figure_of(fit), path)
+
+
+def _saved(figure: Any, path: str | Path) -> Path:
     path = Path(path)
     if path.suffix.lower() not in _FORMATS:
         raise MeasurementError(f"{path} ends in {path.suffix!r}; a figure can be one of {', '.join(_FORMATS)}.")
     if not path.parent.is_dir():
         raise MeasurementError(f"The folder {path.parent} does not exist. Make it, or give another path.")
-    figure_of(fit).savefig(path, dpi=150)
+    figure.savefig(path, dpi=150)
     return path
 
 
@@ -105,3 +110,36 @@ def _time_scale(span: float) -> tuple[float, str]:
         if span < limit:
             return scale, unit
     return 1.0, "s"
+
+
+def draw_model_fit(fit: ModelFit, path: str | Path) -> Path:
+    """Draw the fit of any model or law into a file, as :func:`draw_fit` does."""
+    return _saved(model_figure(fit), path)
+
+
+def model_figure(fit: ModelFit) -> Any:
+    """The matplotlib figure of any model's fit: data and model above, residuals below."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7.0, 6.0), layout="constrained")
+    upper, lower = figure.subplots(2, 1, height_ratios=[2.4, 1.0])
+    log_y = fit.axes.log_y
+    y, model = (np.abs(v) if log_y else v for v in (fit.y, fit.y_model))
+    left_out = ~fit.used & np.isfinite(fit.y)
+    upper.plot(fit.x[fit.used], y[fit.used], ".", color=_DATA, ms=3, label="data")
+    if left_out.any():
+        upper.plot(fit.x[left_out], y[left_out], "x", color=_DATA, ms=4, label="masked")
+    upper.plot(fit.x, model, ".-" if fit.axes.log_x else "-", color=_MODEL, lw=1.0, ms=2, label="model")
+    upper.set_yscale("log" if log_y else "linear")
+    upper.set_ylabel("{} [{}]".format(*fit.axes.y))
+    upper.legend(loc="best", fontsize=7, frameon=False)
+    lower.axhline(0.0, color="#999999", lw=0.6)
+    lower.plot(fit.x, fit.residual, ".", color=_DATA, ms=2)
+    lower.set_xlabel("{} [{}]".format(*fit.axes.x))
+    lower.set_ylabel(f"model less data\n({fit.axes.error})", fontsize=8)
+    for axes in (upper, lower):
+        axes.set_xscale("log" if fit.axes.log_x else "linear")
+    held = f", held out {fit.error_held_out:.3g}" if np.isfinite(fit.error_held_out) else ""
+    lower.set_title(f"rms {fit.error_fit:.3g}{held}", fontsize=9, pad=2)
+    figure.suptitle(f"{fit.path.name}: {fit.model}", fontsize=11)
+    return figure

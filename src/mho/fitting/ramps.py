@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +62,12 @@ class RampTable:
         """1 for a ramp that raises the conductance, -1 for one that lowers it."""
         ends = [row[np.isfinite(row)][[0, -1]] for row in self.g]
         return np.asarray([1 if last >= first else -1 for first, last in ends])
+
+    def going(self, direction: int) -> RampTable:
+        """The ramps of one direction, 1 up or -1 down."""
+        rows = np.flatnonzero(self.direction == direction)
+        own = {name: getattr(self, name)[rows] for name in ("g", "amplitude", "width", "device")}
+        return replace(self, names=tuple(self.names[k] for k in rows), **own)
 
     def __str__(self) -> str:
         return (

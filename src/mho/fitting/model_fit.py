@@ -1,0 +1,290 @@
+"""What a fit of any model found: estimates with intervals, the sourced set, errors, and what it could not tell."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mho.core.errors import MeasurementError, ParameterError
+from mho.core.parameters import Effect, Number, ParameterSet
+from mho.devices import MODELS, parameter_sets, parameters
+from mho.devices.effects import EFFECTS, laid_over
+from mho.fitting.regression import Regression
+from mho.fitting.result import Candidate, Estimate
+from mho.fitting.table import listed
+from mho.fitting.vector import Entry
+
+UNSURE = "unidentified"
+
+
+@dataclass(frozen=True)
+class Axes:
+    """What a fit's figure shows.
+
+    Args:
+        x: Name and unit of the abscissa.
+        y: Name and unit of the ordinate.
+        log_x: Whether the abscissa is logarithmic.
+        log_y: Whether the ordinate is: of its magnitude.
+        error: What residuals and errors are in, for example ``decades``.
+    """
+
+    x: tuple[str, str]
+    y: tuple[str, str]
+    log_x: bool = False
+    log_y: bool = False
+    error: str = "relative"
+
+
+@dataclass(frozen=True)
+class ModelFit:
+    """A model fitted to a measurement. Immutable; `print(fit)` tells it, `fit.plot` draws it.
+
+    Args:
+        path: The measurement's file.
+        model: Name of the model or law.
+        estimates: Fitted and held numbers, with 95 % intervals.
+        axes: What the figure shows.
+        x: Abscissa of each value.
+        y: Measured values; NaN where missing.
+        y_model: The model's.
+        residual: On the scale of the fit.
+        used: True where a value was fitted.
+        n: Number of fitted values.
+        n_effective: Number of independent ones among them.
+        error_fit: Root mean square residual.
+        error_held_out: The same of blocks that the fit had not seen; NaN if there were none.
+        bic: Bayesian information criterion on the effective sample size.
+        aic: Akaike's, likewise.
+        parameters: The device as a parameter set whose fitted numbers say so; None for a law that is no device.
+        candidates: Models or laws compared, where there were several.
+        correlation: Correlation matrix of the fitted (transformed) parameters.
+        correlated: Names of its rows.
+        loose: Directions that the data leave undetermined.
+        effects: What the fit says about effects laid over a device, by effect.
+        warnings: What a reader must know.
+    """
+
+    path: Path
+    model: str
+    estimates: tuple[Estimate, ...]
+    axes: Axes
+    x: np.ndarray
+    y: np.ndarray
+    y_model: np.ndarray
+    residual: np.ndarray
+    used: np.ndarray
+    n: int
+    n_effective: float
+    error_fit: float
+    error_held_out: float = float("nan")
+    bic: float = float("nan")
+    aic: float = float("nan")
+    parameters: ParameterSet | None = None
+    candidates: tuple[Candidate, ...] = ()
+    correlation: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
+    correlated: tuple[str, ...] = ()
+    loose: tuple[str, ...] = ()
+    effects: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    def __getitem__(self, name: str) -> Estimate:
+        """The estimate of this name."""
+        for estimate in self.estimates:
+            if estimate.name == name:
+                return estimate
+        raise KeyError(f"{name!r} is not an estimate of this fit; it has {listed(e.name for e in self.estimates)}")
+
+    @property
+    def device(self) -> Any:
+        """The fitted device.
+
+        Raises:
+            ParameterError: If a law was fitted, which is no device.
+        """
+        return self._set().device()
+
+    def _set(self) -> ParameterSet:
+        if self.parameters is None:
+            raise ParameterError(
+                f"{self.model} is a law, not a device. Lay it over one: fit.onto(mho.parameters('NAME'))."
+            )
+        return self.parameters
+
+    def onto(self, base: ParameterSet) -> ParameterSet:
+        """A device's parameter set with this law's effects laid over it, every number fitted and with its interval.
+
+        Raises:
+            ParameterError: If this law is no effect.
+        """
+        if not self.effects:
+            raise ParameterError(f"{self.model} gives no effect that could be laid over a device.")
+        by_name = {e.name: e for e in self.estimates}
+        laid = dict(base.effects)
+        for effect, names in self.effects.items():
+            numbers = {n: fitted_number(by_name[n], f"fit of {self.model}") for n in names}
+            laid[effect] = Effect(effect, numbers, EFFECTS[effect])
+        return replace(
+            base,
+            effects=laid,
+            compose=laid_over,
+            sources={**base.sources, "measurement": source_of(self.path)},
+        )
+
+    def save(self, path: str | Path) -> Path:
+        """Write the parameter set as TOML."""
+        return self._set().save(path)
+
+    def plot(self, path: str | Path) -> Path:
+        """Draw data, model and residuals into a file (the suffix chooses the format: .svg, .png, .pdf)."""
+        from mho.fitting.figure import draw_model_fit
+
+        return draw_model_fit(self, path)
+
+    def correlations(self, above: float = 0.95) -> list[tuple[str, str, float]]:
+        """Pairs of fitted parameters whose correlation exceeds `above` in magnitude."""
+        rows, columns = np.triu_indices(len(self.correlated), 1)
+        pairs = [
+            (self.correlated[i], self.correlated[j], float(self.correlation[i, j]))
+            for i, j in zip(rows, columns, strict=True)
+        ]
+        return [p for p in pairs if abs(p[2]) > above]
+
+    def __str__(self) -> str:
+        held = "" if np.isnan(self.error_held_out) else f", held-out blocks {self.error_held_out:.3g}"
+        lines = [
+            f"{self.model} fitted to {self.path.name} ({self.n} values, about {self.n_effective:.0f} independent)",
+            *(f"  {e}" for e in self.estimates),
+            f"  rms error ({self.axes.error}): fit {self.error_fit:.3g}{held}",
+            *(f"  correlated: {a} and {b} ({r:+.3f})" for a, b, r in self.correlations()),
+            *(f"  undetermined: {text}" for text in self.loose),
+        ]
+        if self.candidates:
+            lines += table_of(self.candidates)
+        return "\n".join([*lines, *(f"  ! {w}" for w in self.warnings)])
+
+
+def table_of(candidates: tuple[Candidate, ...]) -> list[str]:
+    """Models compared, as lines of text."""
+    width = max(16, *(len(c.model) for c in candidates))
+    return [
+        f"  {'model':<{width}} parameters        BIC   fit error   held out",
+        *(
+            f"  {c.model:<{width}} {c.parameters:>10} {c.bic:>10.1f} {c.error_fit:>11.4g} {c.error_held_out:>10.4g}"
+            + (f"   {c.remark}" if c.remark else "")
+            for c in candidates
+        ),
+    ]
+
+
+def starting_set(model: str | Path | ParameterSet | Any) -> ParameterSet:
+    """The parameter set that a fit starts from: a set, the name of one, of a model, or a device.
+
+    Raises:
+        MeasurementError: If there is no such set or model.
+    """
+    if isinstance(model, ParameterSet):
+        return model
+    if isinstance(model, str | Path):
+        text = str(model)
+        if text in parameter_sets() or text.endswith(".toml"):
+            return parameters(model)
+        for name in parameter_sets():
+            found = parameters(name)
+            if found.model == text:
+                return found
+        known = sorted({*MODELS, *parameter_sets()})
+        raise MeasurementError(
+            f"There is no model or parameter set {text!r} to start from. Give one of {listed(known)}, or a path ending "
+            "in .toml."
+        )
+    name = next((k for k, kind in MODELS.items() if isinstance(model, kind)), None)
+    if name is None:
+        raise MeasurementError(f"{type(model).__name__} is no registered model. See 'mho device list'.")
+    from mho.core.fields import described
+
+    numbers = {
+        k: Number(
+            tuple(float(x) for x in v) if isinstance(v := getattr(model, k), tuple) else float(v),
+            about["unit"], "given", "the device that the fit started from", "assumed",
+        )
+        for k, about in described(model).items()
+    }  # fmt: skip
+    sources = {"given": {"text": "the numbers that the fit started from"}}
+    return ParameterSet(name, name, f"start of a fit of {name}", numbers, sources, model_class=type(model))
+
+
+def source_of(path: Path) -> dict[str, str]:
+    """A measurement as a source: its name and the SHA-256 of its file."""
+    digest = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+    return {"text": f"measurement {path.name}", "sha256": digest}
+
+
+def fitted_number(e: Estimate, where: str) -> Number:
+    """An estimate as a sourced number."""
+    if e.status == "held":
+        return Number(e.value, e.unit, "measurement", where, "assumed", note=e.note)
+    known = e.status == "fitted" and np.isfinite(e.low)
+    note = "; ".join(filter(None, [e.status if e.status != "fitted" else "", e.note]))
+    ends = (e.low, e.high) if known else None
+    return Number(e.value, e.unit, "measurement", where, "fitted", note=note, interval=ends)
+
+
+def estimates_of(found: Regression, entries: tuple[Entry, ...]) -> tuple[Estimate, ...]:
+    """The numbers of a regression over a device's vector, with intervals."""
+    estimates = []
+    for k, entry in enumerate(entries):
+        value = float(entry.back(found.theta[k]))
+        if entry.name in found.held:
+            status = "held" if "influence" in found.held[entry.name] else "at bound"
+            estimates.append(Estimate(entry.name, value, entry.unit, status=status, note=found.held[entry.name]))
+        elif not found.free[k]:
+            estimates.append(Estimate(entry.name, value, entry.unit, status="held", note="given"))
+        elif entry.name in found.unidentified:
+            estimates.append(Estimate(entry.name, value, entry.unit, status=UNSURE, note="known to no factor of ten"))
+        else:
+            gradient = np.zeros(len(entries))
+            gradient[k] = 1.0
+            half = found.half_width(gradient)
+            low, high = sorted(float(entry.back(found.theta[k] + side * half)) for side in (-1.0, 1.0))
+            estimates.append(Estimate(entry.name, value, entry.unit, low, high))
+    return tuple(estimates)
+
+
+def fitted_set(
+    start: ParameterSet, path: Path, estimates: tuple[Estimate, ...], *, where: str, note: str = ""
+) -> ParameterSet:
+    """The start's set in which every fitted number stands with its interval and the measurement's fingerprint."""
+    numbers: dict[str, Number] = {}
+    grouped: dict[str, list[Estimate]] = {}
+    for e in estimates:
+        grouped.setdefault(e.name.partition("[")[0], []).append(e)
+    for name, group in grouped.items():
+        if name not in start.numbers and not hasattr(start.model_class, "__dataclass_fields__"):
+            continue
+        if name not in getattr(start.model_class, "__dataclass_fields__", {}):
+            continue  # a number of the measurement, not of the device
+        each = [fitted_number(e, where) for e in group]
+        if all(e.status == "held" for e in group):
+            continue
+        if "[" not in group[0].name:
+            numbers[name] = each[0]
+            continue
+        known = [n.interval for n in each if n.interval is not None]
+        ends = (tuple(i[0] for i in known), tuple(i[1] for i in known)) if len(known) == len(each) else None
+        numbers[name] = replace(each[0], value=tuple(float(n.value) for n in each), interval=ends)  # type: ignore[arg-type]
+    stem = "".join(c if c.isalnum() else "_" for c in path.stem)
+    result = start.with_values(
+        numbers,
+        name=f"{stem}_{start.model}_fit",
+        summary=f"{start.model} fitted to {path.name}",
+        sources={"measurement": source_of(path)},
+    )
+    others = [n for n in start.numbers if n not in numbers]
+    from_start = f"From {start.name}, not from this measurement: {listed(others)}." if others else ""
+    return replace(result, note=" ".join(filter(None, [note, from_start])), spread={}, reported={}, valid={})
