@@ -98,7 +98,7 @@ def fading(measured: Measured) -> Series | None:
         share = aged.course[name] / aged.written[name]
         if not np.isfinite(share[:, 0]).all():
             continue
-        one = slice(None) if measured.programmed is not None else measured.bench.population
+        one = measured.bench.drawn if measured.programmed is not None else measured.bench.population
         low, middle, high = np.nanpercentile(share[:, one], [5.0, 50.0, 95.0], axis=1)
         curves.append(Curve(name, "1", middle, "band", low, high))
     if not curves or not any(np.max(np.abs(np.asarray(c.values) - 1.0)) > 1e-6 for c in curves):

@@ -66,7 +66,7 @@ def spread_of(kpi: KPI) -> str:
 def _figure(kpi: KPI, value: float, digits: int) -> str:
     short = kpi.name.partition(".")[2]
     if short.startswith("effective_bits"):
-        return f"{value:.1f} bit"
+        return f"{value + 0.0 if abs(value) >= 0.05 else 0.0:.1f} bit"
     if kpi.unit == "1" and short.startswith(_PERCENT):
         return f"{100 * value:.{digits}g} %"
     if kpi.unit == "s" and value >= 120.0:

@@ -23,6 +23,7 @@ from mho.devices import AbstractContinuousDevice, AbstractDevice, AbstractMemory
 PULSES = 64  # of a ramp, where neither the set nor a first pulse says
 FEWEST, MOST = 16, 1024  # pulses of a ramp, where the set does not say
 _CHUNK = 256  # pulses that one call of the compiled program can record
+_MORE = 4  # times as many devices where they are programmed, not pulsed
 _NOISE = "sigma"  # the fields that draw: standard deviations of cycle and read
 
 
@@ -112,6 +113,11 @@ class Bench:
     def spread(self) -> slice:
         """The drawn devices without noise."""
         return slice(1 + self.n, 1 + 2 * self.n)
+
+    @property
+    def drawn(self) -> slice:
+        """All drawn devices, with and without noise (of programmed devices, all have noise)."""
+        return slice(1 + self.n, None)
 
     @property
     def population(self) -> slice:
@@ -209,6 +215,8 @@ def bench(numbers: ParameterSet, *, temperature: float, n: int, seed: int) -> Be
     """
     operation = {k: float(np.ravel(v.value)[0]) for k, v in numbers.operation.items()}
     device = numbers.device()
+    if programmable(device):
+        n *= _MORE  # devices cost little here, and all there is to know is how they scatter
     gap = operation.get("interval", 0.0)
 
     def drive(way: str) -> Drive | None:
@@ -247,6 +255,8 @@ def batch(numbers: ParameterSet, device: AbstractMemory, n: int, key: jax.Array)
     """The groups of devices of a `Bench`, in one batch of 1 + 3n."""
     drawn = sample(device, *numbers.spreads(), n=n, key=key, correlation=numbers.correlation())
     quiet = np.concatenate([[0.0], np.ones(n), np.zeros(n), np.ones(n)])
+    if programmable(device):  # what programming makes of a target is all noise: none without
+        quiet = np.ones_like(quiet)
 
     def lane(path: Any, nominal: Any, own: Any) -> Any:
         if not eqx.is_inexact_array_like(nominal):

@@ -22,7 +22,7 @@ DEFINITIONS = {
 Causes = Mapping[str, Mapping[str, float]]
 
 
-def bits_kpis(bench: Bench, window: float, parts: Causes, why: Mapping[str, str], n: int) -> list[KPI]:
+def bits_kpis(bench: Bench, window: float, parts: Causes, why: Mapping[str, str], n: int, first: str = "") -> list[KPI]:
     """KPIs of effective bits.
 
     Args:
@@ -31,9 +31,11 @@ def bits_kpis(bench: Bench, window: float, parts: Causes, why: Mapping[str, str]
         parts: By KPI, the standard deviation [S] that each cause contributes.
         why: By KPI, why it is not to be had.
         n: Samples.
+        first: Definition of the first, where it is another than for a verified ramp.
     """
     found = []
     for name, definition in DEFINITIONS.items():
+        definition = first if first and name == "effective_bits" else definition
         causes = parts.get("effective_bits" if name == "effective_bits_snr" else name, {})
         sigma = precision.total(causes)
         if name in why or not (sigma > 0.0 and window > 0.0):

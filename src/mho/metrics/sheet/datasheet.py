@@ -19,10 +19,8 @@ from mho.metrics.sheet.bits import bits_kpis
 from mho.metrics.sheet.endurance import endurance_kpis
 from mho.metrics.sheet.entry import entry, missing, origins
 from mho.metrics.sheet.fading import DAY, Fading, fading, fading_kpis, middling, nominal
-from mho.metrics.sheet.programmed import UNPULSED, Programmed, causes, programmed, programmed_kpis
+from mho.metrics.sheet.programmed import UNPULSED, WRITTEN, Programmed, causes, programmed, programmed_kpis
 from mho.metrics.sheet.ramps import (
-    NO_MOVE,
-    NO_PULSE,
     Ramps,
     Scatter,
     ramp_kpis,
@@ -208,13 +206,16 @@ def _pulsed_causes(
 ) -> tuple[dict[str, dict[str, float]], dict[str, str]]:
     """What each cause contributes to the deviation of a written conductance [S], and why where nothing is known."""
     if spreads is None:
-        why = NO_PULSE if on.up is None else NO_MOVE
+        why = found.still
         return {}, dict.fromkeys(("effective_bits", "effective_bits_snr", "effective_bits_one_day",
                                   "effective_bits_open_loop"), why)  # fmt: skip
     level = float(aged.written[middle][0])
     read = {"read noise": noise.at(level)}
+    step = float(np.mean(spreads.step))
+    binary = step > 0.7 * found.window  # two levels, six sigma apart: one bit
+    level_error = found.window / precision.K if binary else precision.quantisation(step)
     verified = {
-        "size of steps": precision.quantisation(float(np.mean(spreads.step))),
+        ("two states" if binary else "size of steps"): level_error,
         "cycle-to-cycle": 0.0 if spreads.cycle is None else float(np.mean(spreads.cycle)),
         **read,
     }
@@ -232,18 +233,18 @@ def _of_programmed(on: Bench, rate: float) -> Datasheet:
     window = float(high[0] - low[0])
     shown = {name: found.states[name] for name in ("10 %", "50 %", "90 %")}
     aged = fading(on, shown)
-    noise = read_noise(on, found.states, slice(None))
+    noise = read_noise(on, found.states, on.drawn)
     parts = causes(found, noise)
     groups = {
         "Conductance": window_kpis(on, low, high),
         "Programming": programmed_kpis(on, found, window),
         "Precision": [
-            *bits_kpis(on, window, parts, {"effective_bits_open_loop": UNPULSED}, found.written.shape[1]),
+            *bits_kpis(on, window, parts, {"effective_bits_open_loop": UNPULSED}, found.written.shape[1], WRITTEN),
             read_noise_kpi(on, noise),
         ],
         "Ramp of pulses": [missing(on, k, "1", d, UNPULSED) for k, d in _RAMP.items()],
         "Write": [missing(on, k, u, d, "the statistics of the array do not say") for k, (u, d) in _WRITE.items()],
-        "Time": fading_kpis(on, aged, "50 %", middling, slice(None)),
+        "Time": fading_kpis(on, aged, "50 %", middling, on.drawn),
         "Life": endurance_kpis(on, rate),
         "Claims of the source": _claims(on),
     }

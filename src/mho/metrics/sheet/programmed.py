@@ -15,6 +15,7 @@ from mho.metrics.sheet.fading import DAY
 from mho.metrics.sheet.reading import ReadNoise
 
 SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+WRITTEN = "log2(1 + window/(6 sigma)), levels 6 sigma apart; programmed: sigma^2 = programming^2 + read^2"
 UNPULSED = "known by the outcome of programming: no pulse, no ramp"
 
 
@@ -46,7 +47,8 @@ def programmed(bench: Bench) -> Programmed:
     states = {f"{100 * s:.0f} %": bench.program(s, f"program {s}") for s in SHARES}
     written = np.array([bench.later(s, 0.0)[1] for s in states.values()])
     day = np.array([bench.later(s, DAY)[1] for s in states.values()])
-    return Programmed(low[0] + np.array(SHARES) * (high[0] - low[0]), states, written, day)
+    targets = low[0] + np.array(SHARES) * (high[0] - low[0])
+    return Programmed(targets, states, written[:, bench.drawn], day[:, bench.drawn])
 
 
 def programmed_kpis(bench: Bench, found: Programmed, window: float) -> list[KPI]:

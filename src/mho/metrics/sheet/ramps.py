@@ -21,6 +21,7 @@ NO_DOWN = "the set names no pulse that lowers the conductance"
 NO_SHAPE = "a ramp of so few pulses has no shape"
 _SHAPE = 4  # pulses from which on a ramp has a shape
 NO_MOVE = "the pulses do not move the conductance at the read voltage"
+FADED = "a pulse's change is gone after the pause that follows it"
 NO_CYCLE = "the set gives no cycle-to-cycle noise"
 NO_SPREAD = "the set gives no device-to-device spread"
 
@@ -57,6 +58,14 @@ class Ramps:
         g = trains[-1].ramp[:, 0]
         return bool(np.all(np.isfinite(g)) and abs(g[-1] - g[0]) > _STILL * max(abs(g).max(), 1e-30))
 
+    @property
+    def still(self) -> str:
+        """Why the ramps go nowhere."""
+        if not self.up:
+            return NO_PULSE
+        change = np.abs(self.up[-1].after[:, 0] - self.up[-1].start[0])
+        return FADED if np.nanmax(change) > _STILL * abs(self.up[-1].start[0]) else NO_MOVE
+
 
 def ramps(bench: Bench) -> Ramps:
     """Run the cycles."""
@@ -85,7 +94,7 @@ def _both(bench: Bench, found: Ramps, of: Any) -> list[float | None]:
 def _why(bench: Bench, found: Ramps) -> str:
     if bench.up is None:
         return NO_PULSE
-    return NO_MOVE if not (found.moves(found.up) or found.moves(found.down)) else ""
+    return found.still if not (found.moves(found.up) or found.moves(found.down)) else ""
 
 
 def window_kpis(bench: Bench, low: np.ndarray, high: np.ndarray) -> list[KPI]:
@@ -221,7 +230,7 @@ def scatter(bench: Bench, found: Ramps) -> Scatter | None:
 
 def scatter_kpis(bench: Bench, found: Ramps, spreads: Scatter | None) -> list[KPI]:
     """Cycle-to-cycle and device-to-device spread, update signal-to-noise, uniformity."""
-    why = _why(bench, found) or NO_MOVE
+    why = _why(bench, found) or found.still
     samples = bench.n * CYCLES
     ways = "up, down" if spreads is not None and len(spreads.step) > 1 else "up"
     cycle = None if spreads is None else spreads.cycle
