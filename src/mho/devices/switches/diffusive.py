@@ -162,12 +162,12 @@ class DiffusiveSwitch(AbstractContinuousDevice):
             device = eqx.tree_at(
                 lambda d: (d.v_threshold, d.v_hold), self, (self.v_threshold * factor, self.v_hold * factor)
             )
-        after, _ = held(device, state, (pulse.amplitude, pulse.channel), pulse.width, temperature=temperature)
+        after, _ = held(device, state, (pulse.amplitude - pulse.channel, 0.0), pulse.width, temperature=temperature)
         return DiffusiveState(after.x, after.pulses + 1.0)
 
     def energy(self, state: DiffusiveState, pulse: Pulse, *, temperature: float = ROOM) -> Number:
         """Joule heat [J]."""
-        return held(self, state, (pulse.amplitude, pulse.channel), pulse.width, temperature=temperature)[1]
+        return held(self, state, (pulse.amplitude - pulse.channel, 0.0), pulse.width, temperature=temperature)[1]
 
     def relax(self, state: DiffusiveState, duration: Number, *, temperature: float = ROOM) -> DiffusiveState:
         """State after `duration` [s] without voltage: the bridge dissolves exponentially."""

@@ -181,12 +181,12 @@ class MottSwitch(AbstractContinuousDevice):
             noise = random.normal(key, jnp.shape(state.x), jnp.result_type(state.x))
             excess = self.excess(temperature) * jnp.exp(self.sigma_cycle * noise)
             device = eqx.tree_at(lambda d: d.t_transition, self, temperature + excess)
-        after, _ = held(device, state, (pulse.amplitude, pulse.channel), pulse.width, temperature=temperature)
+        after, _ = held(device, state, (pulse.amplitude - pulse.channel, 0.0), pulse.width, temperature=temperature)
         return MottState(after.x, after.pulses + 1.0)
 
     def energy(self, state: MottState, pulse: Pulse, *, temperature: float = ROOM) -> Number:
         """Joule heat of channel and contacts [J]."""
-        return held(self, state, (pulse.amplitude, pulse.channel), pulse.width, temperature=temperature)[1]
+        return held(self, state, (pulse.amplitude - pulse.channel, 0.0), pulse.width, temperature=temperature)[1]
 
     def relax(self, state: MottState, duration: Number, *, temperature: float = ROOM) -> MottState:
         """State after `duration` [s] of cooling, integrated."""

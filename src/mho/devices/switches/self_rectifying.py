@@ -179,7 +179,7 @@ class SelfRectifyingCell(AbstractContinuousDevice):
 
     def energy(self, state: SelfRectifyingState, pulse: Pulse, *, temperature: float = ROOM) -> Number:
         """Joule heat, integrated along the pulse [J]."""
-        return held(self, state, (pulse.amplitude, pulse.channel), pulse.width, temperature=temperature)[1]
+        return held(self, state, (pulse.amplitude - pulse.channel, 0.0), pulse.width, temperature=temperature)[1]
 
     def relax(self, state: SelfRectifyingState, duration: Number, *, temperature: float = ROOM) -> SelfRectifyingState:
         """State after `duration` [s] without voltage."""

@@ -164,12 +164,12 @@ class ThresholdSelector(AbstractContinuousDevice):
             device = eqx.tree_at(
                 lambda d: (d.v_threshold, d.v_hold), self, (self.v_threshold * factor, self.v_hold * factor)
             )
-        after, _ = held(device, state, (pulse.amplitude, pulse.channel), pulse.width, temperature=temperature)
+        after, _ = held(device, state, (pulse.amplitude - pulse.channel, 0.0), pulse.width, temperature=temperature)
         return ThresholdState(after.x, after.pulses + 1.0)
 
     def energy(self, state: ThresholdState, pulse: Pulse, *, temperature: float = ROOM) -> Number:
         """Joule heat, integrated along the pulse [J]."""
-        return held(self, state, (pulse.amplitude, pulse.channel), pulse.width, temperature=temperature)[1]
+        return held(self, state, (pulse.amplitude - pulse.channel, 0.0), pulse.width, temperature=temperature)[1]
 
     def relax(self, state: ThresholdState, duration: Number, *, temperature: float = ROOM) -> ThresholdState:
         """State after `duration` [s] without voltage: off within a few switching times."""

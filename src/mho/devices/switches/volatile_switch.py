@@ -111,7 +111,7 @@ class VolatileSwitch(AbstractContinuousDevice):
 
     def pulse(self, state: SwitchState, pulse: Pulse, *, key: jax.Array, temperature: float = ROOM) -> SwitchState:
         """State after one pulse of constant voltage, integrated."""
-        after, _ = held(self, state, (pulse.amplitude, pulse.channel), pulse.width, temperature=temperature)
+        after, _ = held(self, state, (pulse.amplitude - pulse.channel, 0.0), pulse.width, temperature=temperature)
         return SwitchState(after.z, after.pulses + 1.0)
 
     def relax(self, state: SwitchState, duration: Number, *, temperature: float = ROOM) -> SwitchState:
@@ -121,7 +121,7 @@ class VolatileSwitch(AbstractContinuousDevice):
 
     def energy(self, state: SwitchState, pulse: Pulse, *, temperature: float = ROOM) -> Number:
         """Joule heat, integrated along the pulse [J]."""
-        return held(self, state, (pulse.amplitude, pulse.channel), pulse.width, temperature=temperature)[1]
+        return held(self, state, (pulse.amplitude - pulse.channel, 0.0), pulse.width, temperature=temperature)[1]
 
     def read(self, state: SwitchState, v: Number, *, key: jax.Array, temperature: float = ROOM) -> Number:
         """Current at voltage `v`, without noise [A]."""
