@@ -12,6 +12,7 @@ from mho.core import ParameterError
 from mho.core.parameter_file import from_toml, read
 from mho.core.parameters import HOW, Number
 from mho.devices import MODELS, parameter_sets, parameters
+from mho.devices.effects import EFFECTS, laid_over
 
 SETS = parameter_sets()
 
@@ -41,7 +42,7 @@ def test_every_packaged_number_has_source_place_and_manner(name):
 @pytest.mark.parametrize("name", SETS)
 def test_a_file_reads_back_exactly(name, tmp_path):
     numbers = parameters(name)
-    again = read(numbers.save(tmp_path / f"{name}.toml"), MODELS)
+    again = read(numbers.save(tmp_path / f"{name}.toml"), MODELS, EFFECTS, laid_over)
     assert again == numbers
     assert [p.name for p in tmp_path.iterdir()] == [f"{name}.toml"]
 

@@ -22,6 +22,9 @@ from mho.devices.effects.read_noise import ShotNoise as ShotNoise
 from mho.devices.effects.read_noise import TelegraphNoise as TelegraphNoise
 from mho.devices.effects.read_noise import ThermalNoise as ThermalNoise
 from mho.devices.effects.retention import Retention as Retention
+from mho.devices.effects.scaling import SCALING as SCALING
+from mho.devices.effects.scaling import ScalingRule as ScalingRule
+from mho.devices.effects.scaling import scaled as scaled
 from mho.devices.effects.specimen import ProgrammedSpecimen as ProgrammedSpecimen
 from mho.devices.effects.specimen import Specimen as Specimen
 from mho.devices.effects.specimen import SpecimenState as SpecimenState
