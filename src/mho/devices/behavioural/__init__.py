@@ -15,6 +15,9 @@ from mho.devices.behavioural.power import PowerStep as PowerStep
 from mho.devices.behavioural.saturation import SaturatingStep as SaturatingStep
 from mho.devices.behavioural.step import AbstractStepDevice as AbstractStepDevice
 from mho.devices.behavioural.step import StepState as StepState
+from mho.devices.behavioural.table import MeasuredStep as MeasuredStep
+from mho.devices.behavioural.table import measured_step as measured_step
+from mho.devices.behavioural.table import tabulated as tabulated
 from mho.devices.behavioural.train import pulse_train as pulse_train
 from mho.devices.device import AbstractMemory
 
@@ -27,3 +30,4 @@ MODELS: dict[str, type[AbstractMemory]] = {
     "piecewise_step": PiecewiseStep,
     "saturating_step": SaturatingStep,
 }
+"""Those whose numbers fit a parameter set; `MeasuredStep` brings a table of its own, `OneSidedPair` two devices."""
