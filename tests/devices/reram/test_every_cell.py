@@ -174,3 +174,12 @@ def test_noise_scales_the_way_of_a_pulse(name):
     many = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (n,)), state)
     way = np.asarray(device.pulse(many, pulse, key=jax.random.key(3)).x) - 0.5
     assert abs(way.std() / abs(way.mean()) - 0.2) < 0.2 * 2 / np.sqrt(2 * n) + 0.2 * 0.2 / np.sqrt(n)
+
+
+@pytest.mark.parametrize("name", CLOSED)
+def test_a_pulse_of_no_width_begins_with_the_rate(name):
+    """The derivative of the state by the pulse's width, in reverse, at width 0: the continuous face's rate (1e-9)."""
+    device, v = device_of(name), parameters(name).operation["v_up"].value
+    state = eqx.tree_at(lambda s: s.x, device.rest(), jnp.asarray(0.5))
+    begin = jax.grad(lambda width: device.pulse(state, Pulse(v, width), key=jax.random.key(0)).x)(0.0)
+    np.testing.assert_allclose(float(begin), float(device.speed(state.x, jnp.asarray(v))), rtol=1e-9)

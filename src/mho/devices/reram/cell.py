@@ -174,5 +174,5 @@ class _Metered(eqx.Module):
 
 def _gone(state: CellState, way: Number) -> CellState:
     """The state after a pulse took x along `way`, not beyond its ends; where it does not move it is kept exactly."""
-    x = jnp.where(way == 0.0, state.x, jnp.clip(state.x + way, 0.0, 1.0))
+    x = jnp.where(way == 0.0, state.x + way, jnp.clip(state.x + way, 0.0, 1.0))
     return CellState(x, state.cycles + 0.5 * jnp.abs(x - state.x), state.pulses + 1.0 + jnp.zeros_like(x))

@@ -21,7 +21,7 @@ class AbstractIonDrift(AbstractBareCell):
 
     for voltages outside :math:`(-v_{down}, v_{up})`; f is the window that a model of this family brings.
 
-    Source: Strukov, Snider, Stewart & Williams, Nature 453, 80 (2008), eqs. 5 and 6.
+    Source: Strukov, Snider, Stewart & Williams, Nature 453, 80 (2008).
     """
 
     r_on: eqx.AbstractVar[Number]

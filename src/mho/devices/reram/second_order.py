@@ -133,7 +133,7 @@ class SecondOrder(AbstractContinuousDevice):
         way = after.w - state.w
         noise = random.normal(key, jnp.shape(way), jnp.result_type(way))
         way = way * (1.0 + self.sigma_cycle * noise)
-        w = jnp.where(way == 0.0, after.w, jnp.clip(state.w + way, 0.0, 1.0))
+        w = jnp.where(way == 0.0, state.w + way, jnp.clip(state.w + way, 0.0, 1.0))
         cycles = state.cycles + 0.5 * jnp.abs(w - state.w)
         return SecondOrderState(w, after.heat, cycles, state.pulses + 1.0 + jnp.zeros_like(w))
 

@@ -104,7 +104,7 @@ class VTEAM(AbstractVTEAM):
     Raises:
         ParameterError: If a value is out of range, r_off <= r_on, or the signs of v_on and k_on are not negative.
 
-    Source: Kvatinsky et al. 2015, eqs. 1 to 3.
+    Source: Kvatinsky et al. 2015.
     Limits: no temperature, no retention loss, ohmic in every state.
     """
 
@@ -163,7 +163,7 @@ class VTEAMExponential(AbstractVTEAM):
     Raises:
         ParameterError: If a value is out of range, r_off <= r_on, or the signs of v_on and k_on are not negative.
 
-    Source: Kvatinsky et al. 2015, eqs. 1, 4 and 5, with lambda = ln(r_off/r_on).
+    Source: Kvatinsky et al. 2015, with lambda = ln(r_off/r_on).
     Limits: no temperature, no retention loss, ohmic in every state.
     """
 
