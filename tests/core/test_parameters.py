@@ -114,7 +114,7 @@ def broken(change):
         (lambda t: t["valid"]["width"].update(low="1 s"), "low is 1 s, above high, 10 µs. Swapped?"),
         (lambda t: t["valid"]["temperature"].update(low="20 degC", high="30 degC"), "Give the temperature in K"),
         (lambda t: t.pop("model"), "'model' is missing"),
-        (lambda t: t.update(model="vteam"), "model is 'vteam'; it must be one of"),
+        (lambda t: t.update(model="abacus"), "model is 'abacus'; it must be one of"),
         (lambda t: t.update(parameters=[1]), "'parameters' is missing, or is not a table"),
     ],
 )
