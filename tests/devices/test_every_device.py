@@ -43,6 +43,7 @@ CONTINUOUS = [name for name in DEVICES if issubclass(MODELS[parameters(name).mod
 TIMED = [n for n in PULSED if not MODELS[parameters(n).model].__module__.startswith("mho.devices.behavioural")]
 # What a pulse fixes whole: two nodes. With more, the model's own tests compare its faces.
 HELD = [n for n in PULSED if n in CONTINUOUS and _nodes(n) == 2]
+LANES = 3
 LENGTH = 24  # pulses of every walk: one shape, one program
 
 
@@ -81,18 +82,31 @@ def _walk(device, state, amplitudes, widths, gaps, key):
     return jax.lax.scan(step, state, (amplitudes, widths, gaps, keys))
 
 
-def walk(device, state, amplitudes, widths, gaps, seed: int = 0):
-    """Conductance after each pulse and after each pause, energies, last state; padded with pulses of no width."""
+def lanes_of(device, state, amplitudes, widths, gaps, seed: int = 0):
+    """Conductance after each pulse and after each pause, energies (pulses, lanes), last state, of equal devices.
+
+    Amplitudes, widths and pauses are (pulses,) or (pulses, lanes), padded with pulses of no width. Every walk has the
+    same shape, so that a structure of device is compiled once.
+    """
 
     def padded(x):
-        x = np.broadcast_to(np.asarray(x, np.float64), np.shape(amplitudes))
-        return jnp.asarray(np.concatenate([x, np.zeros((LENGTH - len(x), *x.shape[1:]))]), jnp.float32)
+        x = np.asarray(x, np.float64)
+        x = np.broadcast_to(x[:, None] if x.ndim == 1 else x, (len(amplitudes), LANES))
+        return jnp.asarray(np.concatenate([x, np.zeros((LENGTH - len(x), LANES))]), jnp.float32)
 
+    many = jax.tree.map(lambda x: jnp.broadcast_to(x, (LANES,)), device)
+    state = jax.tree.map(lambda x: jnp.broadcast_to(x, (LANES,)), state)
     n = len(amplitudes)
     state, (after, later, energy) = _walk(
-        device, state, padded(amplitudes), padded(widths), padded(gaps), jax.random.key(seed)
+        many, state, padded(amplitudes), padded(widths), padded(gaps), jax.random.key(seed)
     )
     return np.asarray(after)[:n], np.asarray(later)[:n], np.asarray(energy)[:n], state
+
+
+def walk(device, state, amplitudes, widths, gaps, seed: int = 0):
+    """The same of one device."""
+    *traces, state = lanes_of(device, state, amplitudes, widths, gaps, seed)
+    return *(x[:, 0] for x in traces), jax.tree.map(lambda x: x[0], state)
 
 
 @eqx.filter_jit
@@ -148,10 +162,10 @@ def test_a_pulse_of_no_width_changes_nothing_but_its_count(name):
     device = device_of(name)
     v, t = pulse_of(name, "up")
     _, _, _, state = walk(device, device.rest(), [v], [t], [0.0])
-    before = device.pulse(state, Pulse(v, 0.0), key=jax.random.key(0))
-    after = device.pulse(before, Pulse(v, 0.0), key=jax.random.key(1))
-    np.testing.assert_array_equal(leaves_of(after)[:-1], leaves_of(before)[:-1])
-    assert float(jax.tree.leaves(after)[-1]) == float(jax.tree.leaves(before)[-1]) + 1
+    # The walk itself is padded with pulses of no width, without pauses.
+    _, _, _, after = walk(device, state, [v], [0.0], [0.0])
+    np.testing.assert_array_equal(leaves_of(after)[:-1], leaves_of(state)[:-1])
+    assert float(jax.tree.leaves(after)[-1]) == float(jax.tree.leaves(state)[-1]) + LENGTH
 
 
 @pytest.mark.parametrize("name", PULSED)
@@ -216,6 +230,12 @@ def _double(name: str):
     return cast(device_of(name), jnp.float64)
 
 
+def _is_integrated(device) -> bool:
+    """Whether the event face is `held` itself: its loop shows in the program."""
+    text = str(jax.make_jaxpr(lambda d, s: d.pulse(s, Pulse(1.0, 1e-6), key=jax.random.key(0)))(device, device.rest()))
+    return "while[" in text
+
+
 @eqx.filter_jit
 def _both_faces(device, state, v, width):
     exact, energy = held(device, state, (v, 0.0 * v), width, rtol=1e-9, atol=1e-12)
@@ -231,6 +251,8 @@ def _both_faces(device, state, v, width):
 def test_a_pulse_is_the_integrated_rate(name, x64):
     """The event face against the continuous one held at the pulse's voltage: states and energy to 1e-3."""
     device = _double(name)
+    if _is_integrated(device):
+        pytest.skip("the pulse of this model is its integrated rate: there is no second face to compare")
     for way in ("up", "down"):
         if f"v_{way}" not in numbers_of(name).operation:
             continue
@@ -243,18 +265,17 @@ def test_a_pulse_is_the_integrated_rate(name, x64):
         np.testing.assert_allclose(spent, energy, rtol=0.05, atol=1e-30)
 
 
-@pytest.mark.parametrize("name", sorted({numbers_of(n).model: n for n in PULSED}.values()))
-def test_one_device_and_a_batch_are_the_same(name):
-    """Three devices in a batch do what each does alone (1e-5, float32)."""
-    device, up = device_of(name), pulse_of(name, "up")
-    scale = np.asarray([0.7, 1.0, 1.3])
-    many = jax.tree.map(lambda x: jnp.broadcast_to(x, (3,)), device)
-    amplitudes, widths = ([x] * 4 for x in up)
-    batch = walk(many, many.rest(), *(np.asarray(x)[:, None] * scale for x in (amplitudes, widths, widths)))
-    for k, s in enumerate(scale):
-        alone = walk(device, device.rest(), *(np.asarray(x) * s for x in (amplitudes, widths, widths)))
-        for part in range(3):
-            np.testing.assert_allclose(batch[part][:, k], alone[part], rtol=1e-5)
+@pytest.mark.parametrize("name", PULSED)
+def test_devices_of_a_batch_do_not_touch_each_other(name):
+    """Whatever its neighbours do, a device does the same: lanes in another order give the same, reordered."""
+    device, (v, t) = device_of(name), pulse_of(name, "up")
+    scale, order = np.asarray([0.7, 1.0, 1.3]), [2, 0, 1]
+    amplitudes, widths = (np.full((4, 1), x) * scale for x in (v, t))
+    here = lanes_of(device, device.rest(), amplitudes, widths, widths)
+    there = lanes_of(device, device.rest(), amplitudes[:, order], widths[:, order], widths[:, order])
+    for a, b in zip(here[:3], there[:3], strict=True):
+        np.testing.assert_array_equal(a[:, order], b)
+    assert np.all(np.isfinite(here[0]))
 
 
 @pytest.mark.parametrize("name", PROGRAMMED)

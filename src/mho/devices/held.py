@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from mho.devices.device import ROOM, AbstractContinuousDevice, Number
@@ -15,6 +16,8 @@ _GAMMA = 0.5
 _PLACES = ((), (0.0,), (2.0, 0.0), (2.0, 0.0, 1.0))
 _SLOPES = ((), (4.0,), (1.0, -1.0), (1.0, -1.0, -8.0 / 3.0))
 _STEPS = 20_000
+_ENERGY = 1e-4  # relative error of the energy per step
+_NOTHING = 1e-300  # [J] keeps the relative error of no energy defined
 _FIRST = 1e-6  # first step, as a share of the duration; the controller takes it from there
 
 
@@ -58,7 +61,7 @@ def held(
     dtype = jnp.result_type(*leaves)
     with jax.enable_x64(True):
         device, leaves, voltages, duration, temperature = jax.tree.map(
-            lambda x: jnp.asarray(x).astype(jnp.float64), (device, leaves, tuple(voltages), duration, temperature)
+            _double, (device, leaves, tuple(voltages), duration, temperature)
         )
         shapes = (jnp.shape(x) for x in jax.tree.leaves((device, leaves, voltages, duration, temperature)))
         zero = jnp.zeros(jnp.broadcast_shapes(*shapes))
@@ -76,8 +79,13 @@ def held(
     return jax.tree.unflatten(tree, after), energy
 
 
+def _double(x: Any) -> Any:
+    """In double precision. A plain number is copied: as a constant of one trace it cannot have two precisions."""
+    return jnp.asarray(np.array(x, np.float64) if isinstance(x, np.ndarray | np.number | float) else x, jnp.float64)
+
+
 def _integrate(slope: Any, y: tuple[Any, ...], rtol: float, atol: float) -> tuple[Any, ...]:
-    """y(1) of y' = slope(y); the last component is a quadrature without a say in the step size."""
+    """y(1) of y' = slope(y); the last component is the energy, a quadrature that is held to its own relative error."""
     none = jnp.zeros_like(y[-1])
 
     def busy(course: _Course) -> Any:
@@ -86,9 +94,14 @@ def _integrate(slope: Any, y: tuple[Any, ...], rtol: float, atol: float) -> tupl
     def go(course: _Course) -> _Course:
         step = jnp.minimum(course.step, 1.0 - course.t)
         new, error = _rodas3(slope, course.y, step)
-        sizes = [atol + rtol * jnp.maximum(jnp.abs(a), jnp.abs(b)) for a, b in zip(course.y, new, strict=True)]
+        floors = (*(atol for _ in error[:-1]), _NOTHING)
+        shares = (*(rtol for _ in error[:-1]), _ENERGY)
+        sizes = [
+            floor + share * jnp.maximum(jnp.abs(a), jnp.abs(b))
+            for floor, share, a, b in zip(floors, shares, course.y, new, strict=True)
+        ]
         worst = none
-        for e, size in zip(error[:-1], sizes[:-1], strict=True):
+        for e, size in zip(error, sizes, strict=True):
             worst = jnp.maximum(worst, jnp.abs(e) / size)
         worst = jnp.where(jnp.isfinite(worst + sum(new)), worst, 1e6)
         runs = course.t < 1.0
