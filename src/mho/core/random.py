@@ -73,28 +73,16 @@ def _log(x: Float[Array, "..."]) -> Float[Array, "..."]:
 
 
 def _sin_cos_turns(t: Float[Array, "..."]) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
-    """sin(2πt) and cos(2πt) for t in [-1/2, 1/2], float32."""
-    half = jnp.round(2 * t)
-    x = (t - np.float32(0.5) * half) * np.float32(2 * np.pi)
+    """sin(2πt) and cos(2πt) for t in [-1/4, 1/4], float32: the half turn in which the cosine is not negative."""
+    x = t * np.float32(2 * np.pi)
     z = x * x
-    s = x * (
-        1
-        + z
-        * (
-            np.float32(-0.16666666)
-            + z * (np.float32(8.3333310e-3) + z * (np.float32(-1.9840874e-4) + z * np.float32(2.7525562e-6)))
-        )
-    )
-    c = 1 + z * (
-        -0.5
-        + z
-        * (
-            np.float32(4.16666642e-2)
-            + z * (np.float32(-1.38888848e-3) + z * (np.float32(2.4760495e-5) - z * np.float32(2.6051615e-7)))
-        )
-    )
-    sign = 1 - 2 * jnp.abs(half)
-    return sign * s, sign * c
+    s = np.float32(2.7525562e-6)
+    for c in (-1.9840874e-4, 8.3333310e-3, -0.16666666, 1.0):
+        s = s * z + np.float32(c)
+    c = np.float32(-2.6051615e-7)
+    for k in (2.4760495e-5, -1.38888848e-3, 4.16666642e-2, -0.5, 1.0):
+        c = c * z + np.float32(k)
+    return x * s, c
 
 
 def normal_pair(key: Array, index: UInt32[Array, "..."]) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
@@ -106,9 +94,11 @@ def normal_pair(key: Array, index: UInt32[Array, "..."]) -> tuple[Float[Array, "
     """
     w0, w1 = _words(key, jnp.asarray(index, jnp.uint32))
     u = ((w0 >> 8).astype(jnp.int32).astype(jnp.float32) + np.float32(0.5)) * np.float32(2.0**-24)
-    t = lax.bitcast_convert_type(w1, jnp.int32).astype(jnp.float32) * np.float32(2.0**-32)
+    # The angle within the half turn where the cosine is positive; which half it is, the two leading bits say: a sign.
+    t = lax.bitcast_convert_type(w1 << 1, jnp.int32).astype(jnp.float32) * np.float32(2.0**-33)
     s, c = _sin_cos_turns(t)
-    r = jnp.sqrt(-2 * _log(u))
+    r = lax.bitcast_convert_type(jnp.sqrt(-2 * _log(u)), jnp.uint32)
+    r = lax.bitcast_convert_type(r | ((w1 ^ (w1 << 1)) & np.uint32(0x80000000)), jnp.float32)
     return r * c, r * s
 
 

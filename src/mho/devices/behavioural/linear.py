@@ -96,7 +96,8 @@ class LinearStep(AbstractStepDevice):
         rise, fall = self.steps()
         anchor_up, anchor_down = self.anchors()
         slope = jnp.where(up, _share(self.gamma_up, anchor_up), _share(self.gamma_down, anchor_down))
-        return _linear(self, jnp.where(up, rise, -fall), slope, self.reach())
+        dw = jnp.where(up, rise, -fall)
+        return _linear(self, dw, dw * slope, dw, self.reach())
 
 
 class SoftBounds(AbstractStepDevice):
@@ -143,8 +144,9 @@ class SoftBounds(AbstractStepDevice):
         low, high = self._soft()
         r = self._reference()
         slope = jnp.where(up, _share(1.0, high), _share(1.0, low))
-        after = _linear(self, jnp.where(up, rise, -fall), slope, (low, high))
-        return lambda w, noise: after(w + r, noise) - r
+        # Written for the weight itself, the reference multiplied out: nothing to add and take away at each pulse.
+        dw = jnp.where(up, rise, -fall)
+        return _linear(self, dw * (1.0 - slope * r), dw * slope, dw, (low - r, high - r))
 
     def _soft(self) -> tuple[Number, Number]:
         """Bounds before the reference is subtracted: where the two lines of the step meet zero."""
@@ -169,12 +171,15 @@ def _share(gamma: Number, anchor: Number) -> Number:
     return jnp.where(room, gamma / jnp.where(room, anchor, 1.0), 0.0)
 
 
-def _linear(device: LinearStep | SoftBounds, dw: Number, slope: Number, bounds: tuple[Number, Number]) -> Step:
+def _linear(
+    device: LinearStep | SoftBounds, start: Number, slope: Number, dw: Number, bounds: tuple[Number, Number]
+) -> Step:
+    """A step `start - slope w` with its relative noise, and noise relative to `dw`."""
+    additive = None if known(device.sigma_additive, 0.0) else dw * device.sigma_additive
+
     def after(w: Number, noise: Number) -> Number:
-        share = (1.0 - slope * w) * (1.0 + device.sigma_cycle * noise)
-        if not known(device.sigma_additive, 0.0):
-            share = share + device.sigma_additive * noise
-        return within(w + dw * share, bounds)
+        w = w + (start - slope * w) * (1.0 + device.sigma_cycle * noise)
+        return within(w if additive is None else w + additive * noise, bounds)
 
     return after
 
