@@ -15,6 +15,8 @@ LOOSE = float(np.log(10.0)) / 1.96  # standard deviation on a log scale at which
 _SHARE = 0.35  # component from which a parameter belongs to a direction
 _SAME = 0.05  # relative error within which two starts have found the same
 _FREEZINGS = 3
+_REFINED = 2  # of the descents, the best, are refined
+_ROUNDS = 1
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,9 @@ def regress(
     cost = np.where(np.isfinite(cost), cost, np.inf)
     best = int(np.argmin(cost))
     reached = float(np.mean(np.sqrt(cost) <= (1.0 + _SAME) * np.sqrt(cost[best])))
-    point, value, residual = refine(problem, theta[best], free)
+    point, value, residual = min(
+        (_refined(problem, theta[k], free) for k in np.argsort(cost)[:_REFINED]), key=lambda found: found[1]
+    )
     held: dict[str, str] = {}
     for _ in range(_FREEZINGS):
         resting = at_bounds(problem, point, free)
@@ -122,7 +126,7 @@ def regress(
             free[k] = False
         if not free.any():
             break
-        point, value, residual = refine(problem, point, free)
+        point, value, residual = _refined(problem, point, free)
     rows = np.flatnonzero(problem.weight > 0)
     n_effective = effective_size(residual[rows])
     covariance, loose, unidentified = _uncertainty(problem, point, free, value, len(rows), n_effective)
@@ -142,6 +146,17 @@ def regress(
         reached=reached,
     )
     return replace(found, error_held_out=_held_out(found, rows, folds, block)) if folds else found
+
+
+def _refined(problem: Problem, theta: np.ndarray, free: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:
+    """Refinement in rounds, as long as one still lowers the sum of squares by a thousandth."""
+    found = refine(problem, theta, free)
+    for _ in range(_ROUNDS):
+        again = refine(problem, found[0], free)
+        if again[1] > 0.999 * found[1]:
+            return min(found, again, key=lambda f: f[1])
+        found = again
+    return found
 
 
 def _uncertainty(
