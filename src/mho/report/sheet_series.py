@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from mho.metrics.sheet import Datasheet, Measured
+from mho.metrics.sheet.reading import loop as sweep
 from mho.studies.outcome import Axis, Curve, Mark, Series
 
 _MOST = 320  # points of a curve on the page
@@ -166,7 +167,7 @@ def noise(measured: Measured) -> Series | None:
 
 def loop(measured: Measured) -> Series | None:
     """Current over voltage of a slow sweep."""
-    found = measured.loop
+    found = sweep(measured.bench)
     if found is None or not np.isfinite(found.i).all():
         return None
     size = np.abs(found.i[np.abs(found.v) > 0.0])

@@ -11,7 +11,7 @@ from mho.metrics.sheet.entry import entry, missing
 
 DEFINITIONS = {
     "effective_bits": (
-        "log2(1 + window/(6 sigma)), levels 6 sigma apart; verified write: sigma^2 = steps^2/12 + cycle^2 + read^2"
+        "log2(1 + window/(6 sigma)), levels 6 sigma apart; verified write: sigma^2 = step^2/12 + cycle^2 + read^2"
     ),
     "effective_bits_snr": "log2(window/sigma) - log2(2 sqrt 3) with the same sigma",
     "effective_bits_one_day": "log2(1 + window/(6 sigma)) a day after the write, with what time has changed",

@@ -18,9 +18,11 @@ from mho.metrics.sheet.bench import Bench, bench, programmable
 from mho.metrics.sheet.bits import bits_kpis
 from mho.metrics.sheet.endurance import endurance_kpis
 from mho.metrics.sheet.entry import entry, missing, origins
-from mho.metrics.sheet.fading import DAY, Fading, fading, fading_kpis, middling, nominal
+from mho.metrics.sheet.fading import DAY, Fading, fading, fading_kpis, middling, nominal, worst
 from mho.metrics.sheet.programmed import UNPULSED, WRITTEN, Programmed, causes, programmed, programmed_kpis
 from mho.metrics.sheet.ramps import (
+    INNER,
+    LEVELS,
     Ramps,
     Scatter,
     ramp_kpis,
@@ -30,11 +32,10 @@ from mho.metrics.sheet.ramps import (
     window_kpis,
     write_kpis,
 )
-from mho.metrics.sheet.reading import Loop, ReadNoise, loop, nonlinearity_kpi, read_noise, read_noise_kpi
+from mho.metrics.sheet.reading import ReadNoise, nonlinearity_kpi, read_noise, read_noise_kpi
 from mho.metrics.sheet.short_term import short_term_kpis
 
 SAMPLES = 32
-LEVELS = ("bottom", "one quarter", "half", "three quarters", "top")
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,6 @@ class Measured:
         levels: Conductance of the devices at each level after writing [S].
         fading: How written states change with time.
         noise: Read noise by level.
-        loop: A current-voltage loop, where the device has one.
     """
 
     bench: Bench
@@ -57,7 +57,6 @@ class Measured:
     levels: Mapping[str, np.ndarray]
     fading: Fading
     noise: ReadNoise
-    loop: Loop | None
 
 
 @dataclass(frozen=True)
@@ -183,8 +182,8 @@ def _of_pulsed(on: Bench, rate: float) -> Datasheet:
     aged = fading(on, states)
     noise = read_noise(on, states, on.noisy)
     middle = "half" if "half" in states else "fresh"
-    spreads = scatter(on, found)
-    parts, why = _pulsed_causes(on, found, spreads, aged, noise, middle)
+    spreads = scatter(on, found, states)
+    parts, why = _pulsed_causes(on, found, spreads, aged, noise)
     groups = {
         "Conductance": [*window_kpis(on, found.low, found.high)],
         "Ramp of pulses": ramp_kpis(on, found),
@@ -192,39 +191,50 @@ def _of_pulsed(on: Bench, rate: float) -> Datasheet:
         "Precision": [*bits_kpis(on, found.window, parts, why, on.n), read_noise_kpi(on, noise)],
         "Write": write_kpis(on, found),
         "Read": [nonlinearity_kpi(on, states[middle])],
-        "Time": fading_kpis(on, aged, middle, nominal, on.noisy),
+        "Time": fading_kpis(on, aged, worst(aged), nominal, on.noisy),
         "Short-term plasticity": short_term_kpis(on),
         "Life": endurance_kpis(on, rate),
         "Claims of the source": _claims(on),
     }
-    measured = Measured(on, found, None, aged.written, aged, noise, loop(on))
+    measured = Measured(on, found, None, aged.written, aged, noise)
     return _sheet(on, groups, measured, parts, found.window)
 
 
 def _pulsed_causes(
-    on: Bench, found: Ramps, spreads: Scatter | None, aged: Fading, noise: ReadNoise, middle: str
+    on: Bench, found: Ramps, spreads: Scatter | None, aged: Fading, noise: ReadNoise
 ) -> tuple[dict[str, dict[str, float]], dict[str, str]]:
     """What each cause contributes to the deviation of a written conductance [S], and why where nothing is known."""
     if spreads is None:
         why = found.still
         return {}, dict.fromkeys(("effective_bits", "effective_bits_snr", "effective_bits_one_day",
                                   "effective_bits_open_loop"), why)  # fmt: skip
-    level = float(aged.written[middle][0])
-    read = {"read noise": noise.at(level)}
-    step = float(np.mean(spreads.step))
-    binary = step > 0.7 * found.window  # two levels, six sigma apart: one bit
-    level_error = found.window / precision.K if binary else precision.quantisation(step)
-    verified = {
-        ("two states" if binary else "size of steps"): level_error,
-        "cycle-to-cycle": 0.0 if spreads.cycle is None else float(np.mean(spreads.cycle)),
-        **read,
+    read = {"read noise": float(np.sqrt(np.mean([noise.at(aged.written[k][0]) ** 2 for k in INNER])))}
+    binary = spreads.resolution > 0.7 * found.window  # two levels, six sigma apart: one bit
+    steps = {"two states": found.window / precision.K} if binary else \
+        {"size of steps": precision.quantisation(spreads.resolution)}  # fmt: skip
+    noisy = {"cycle-to-cycle": 0.0 if spreads.cycle is None else float(min(spreads.cycle)), **read}
+    late = np.array([on.later(aged.states[k], DAY)[1] - aged.written[k] for k in INNER])[:, on.noisy]
+    lost = {
+        "mean drift": float(np.sqrt(np.mean(np.nanmean(late, axis=1) ** 2))),
+        "spread of drift": float(np.sqrt(np.mean(np.nanvar(late, axis=1)))),
     }
-    late = on.later(aged.states[middle], DAY)[1] - aged.written[middle]
-    lost = {"mean drift": abs(float(np.nanmean(late[on.noisy]))), "spread of drift": float(np.nanstd(late[on.noisy]))}
     blind = {"cycle-to-cycle": spreads.open_cycle or 0.0, "device-to-device": spreads.device or 0.0, **read}
-    parts = {"effective_bits": verified, "effective_bits_one_day": verified | lost, "effective_bits_open_loop": blind}
-    none = "the set gives neither cycle-to-cycle nor device-to-device spread, nor read noise"
-    return parts, {} if precision.total(blind) > 0.0 else {"effective_bits_open_loop": none}
+    blind |= steps if binary else {}
+    parts = {
+        "effective_bits": steps | noisy,
+        "effective_bits_one_day": steps | noisy | lost,
+        "effective_bits_open_loop": blind,
+    }
+    why = {}
+    if not precision.total(blind) > 0.0:
+        why["effective_bits_open_loop"] = (
+            "the set gives neither cycle-to-cycle nor device-to-device spread, nor read noise"
+        )
+    if not precision.total(noisy) > 0.0 and not binary:
+        alone = precision.effective_bits(found.window, precision.total(steps))
+        none = f"the set gives no noise of write or read; its steps alone would allow {alone:.1f} bits"
+        why |= dict.fromkeys(("effective_bits", "effective_bits_snr", "effective_bits_one_day"), none)
+    return parts, why
 
 
 def _of_programmed(on: Bench, rate: float) -> Datasheet:
@@ -249,7 +259,7 @@ def _of_programmed(on: Bench, rate: float) -> Datasheet:
         "Claims of the source": _claims(on),
     }
     levels = dict(zip(found.states, found.written, strict=True))
-    return _sheet(on, groups, Measured(on, None, found, levels, aged, noise, None), parts, window)
+    return _sheet(on, groups, Measured(on, None, found, levels, aged, noise), parts, window)
 
 
 _RAMP = {

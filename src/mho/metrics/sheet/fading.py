@@ -100,6 +100,13 @@ def exponents(found: Fading, name: str) -> np.ndarray:
         return -np.log(b / a) / math.log(TIMES[late] / TIMES[early])
 
 
+def worst(found: Fading) -> str:
+    """The level whose nominal device changes most within a day; the bottom one counts only where it is alone."""
+    day = int(np.argmin(np.abs(TIMES - DAY)))
+    names = [n for n in found.course if n != "bottom"] or [*found.course]
+    return max(names, key=lambda n: float(abs(found.course[n][day, 0] / found.written[n][0] - 1.0)))
+
+
 def fading_kpis(bench: Bench, found: Fading, name: str, reduce: Callable[..., float], devices: slice) -> list[KPI]:
     """Drift exponent, retention at 27 and 85 degrees, stability, of the states called `name`."""
     still = not changes(found)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from mho.core.quantities import engineering
 from mho.metrics.kpi import KPI, percentiles
 from mho.metrics.sheet import linearity
-from mho.metrics.sheet.bench import Bench, Train
+from mho.metrics.sheet.bench import Bench, Drive, Train
 from mho.metrics.sheet.entry import entry, missing, origins, spread_origins
 
 CYCLES = 2
+LEVELS = ("bottom", "one quarter", "half", "three quarters", "top")
+INNER = LEVELS[1:4]
 _STILL = 1e-9  # relative change below which a ramp went nowhere
 
 NO_PULSE = "the set names no pulse that raises the conductance. Add [operation.v_up] and [operation.t_up]."
@@ -101,11 +106,12 @@ def window_kpis(bench: Bench, low: np.ndarray, high: np.ndarray) -> list[KPI]:
     """Window and dynamic range of the model."""
     one = bench.population
     ends = [float(low[0]), float(high[0])]
-    spread = percentiles(high[one] - low[one]) if np.ptp(high[one]) + np.ptp(low[one]) > 0 else None
+    width = high[one] - low[one]
+    spread = percentiles(width) if np.ptp(width) > 1e-6 * abs(width).max() else None
     note = "" if ends[1] > ends[0] else "no state changes the conductance of this device"
-    if spread is not None and spread["low"] is not None:
-        width = " to ".join(engineering(spread[k], "S", 3) for k in ("low", "high"))
-        note = f"width over devices {width} (5th to 95th percentile)"
+    if spread is not None and ends[1] > ends[0]:
+        between = " to ".join(engineering(spread[k], "S", 3) for k in ("low", "high"))
+        note = f"width over devices {between} (5th to 95th percentile)"
     ratio = ends[1] / ends[0] if ends[0] > 0.0 and ends[1] > ends[0] else None
     empty = note if ends[1] <= ends[0] else "the low end of the window is zero"
     return [
@@ -191,47 +197,70 @@ class Scatter:
     """What varies between equal pulses and between devices, in siemens; None where the set gives no such spread.
 
     Args:
-        step: Mean step, up and down, size.
-        cycle: Standard deviation of a step from pulse to pulse, up and down.
+        step: Mean step at the inner levels, up and down, size.
+        resolution: Size of the step in which a target is found, by the finer of the two ramps.
+        cycle: Standard deviation of one step from one state, up and down.
         open_cycle: Standard deviation of the conductance after a ramp without verification, by cycle noise.
         device: The same by device-to-device spread, at the middle of the ramp.
         uniformity: 1 - sigma/mean of the conductance at the middle of the ramp, over devices.
     """
 
     step: tuple[float, ...]
+    resolution: float
     cycle: tuple[float, ...] | None
     open_cycle: float | None
     device: float | None
     uniformity: float | None
 
 
-def scatter(bench: Bench, found: Ramps) -> Scatter | None:
-    """Spreads over devices and pulses; None where the ramps go nowhere."""
+def scatter(bench: Bench, found: Ramps, states: Mapping[str, Any]) -> Scatter | None:
+    """Spreads over devices and pulses; None where the ramps go nowhere.
+
+    Args:
+        bench: The bench.
+        found: Its ramps.
+        states: Written states by level; single pulses are taken from the nominal device's inner ones.
+    """
     if not found.moves(found.up):
         return None
+    ways = [("up", bench.up)] + ([("down", bench.down)] if found.moves(found.down) else [])
     step, cycle = [], []
-    for trains in (t for t in (found.up, found.down) if found.moves(t)):
-        sizes = np.stack([np.diff(t.ramp[:, bench.noisy], axis=0) for t in trains])
-        step.append(float(np.mean(np.abs(np.diff(trains[-1].ramp[:, 0])))))
-        # Over devices at one place of the ramp, so that the ramp's own curvature does not count.
-        cycle.append(float(np.sqrt(np.mean(np.nanvar(sizes, axis=2, ddof=1)))))
+    for way, drive in ways:
+        changes = np.array([_one_pulse(bench, states[k], drive, f"one {way} {k}") for k in INNER if k in states])
+        step.append(float(np.mean(np.abs(changes[:, 0]))))
+        cycle.append(float(np.sqrt(np.mean(np.nanvar(changes[:, bench.noisy], axis=1, ddof=1)))))
     level = found.up[-1].ramp[(bench.pulses + 1) // 2]
     scale = max(abs(level[0]), 1e-30)
     noisy, devices = level[bench.noisy], level[bench.spread]
     same = float(np.nanstd(devices)) <= 1e-9 * scale
     return Scatter(
         tuple(step),
-        tuple(cycle) if max(cycle) > 1e-9 * max(step) else None,
+        min(_resolution(t[-1]) for t in (found.up, found.down) if found.moves(t)),
+        tuple(cycle) if max(cycle) > 1e-9 * max(*step, 1e-30) else None,
         float(np.nanstd(noisy, ddof=1)) if float(np.nanstd(noisy)) > 1e-9 * scale else None,
         None if same else float(np.nanstd(devices, ddof=1)),
         None if same else 1.0 - float(np.nanstd(devices, ddof=1) / np.nanmean(devices)),
     )
 
 
+def _one_pulse(bench: Bench, state: Any, drive: Drive | None, name: str) -> np.ndarray:
+    """Change of every device by one pulse [S], all starting from the state of the nominal one."""
+    assert drive is not None
+    same = jax.tree.map(lambda x: jnp.broadcast_to(x[0], x.shape), state)
+    train = bench.train(same, drive, 1, name)
+    return train.later[0] - train.start
+
+
+def _resolution(train: Train) -> float:
+    """Size of the step in which a target is found, for targets spread evenly: sqrt(sum |dG|^3/sum |dG|) [S]."""
+    size = np.abs(np.diff(train.ramp[:, 0]))
+    return float(np.sqrt(np.sum(size**3) / np.sum(size)))
+
+
 def scatter_kpis(bench: Bench, found: Ramps, spreads: Scatter | None) -> list[KPI]:
     """Cycle-to-cycle and device-to-device spread, update signal-to-noise, uniformity."""
     why = _why(bench, found) or found.still
-    samples = bench.n * CYCLES
+    samples = bench.n * len(INNER)
     ways = "up, down" if spreads is not None and len(spreads.step) > 1 else "up"
     cycle = None if spreads is None else spreads.cycle
     device = None if spreads is None else spreads.device
@@ -242,11 +271,13 @@ def scatter_kpis(bench: Bench, found: Ramps, spreads: Scatter | None) -> list[KP
     failures = {"NOT_FINITE": failed} if failed else {}
     return [
         entry(bench, "cycle_to_cycle", None if cycle is None else [c / found.window for c in cycle], "1",
-              f"sigma(dG)/(G_max - G_min) of one pulse, over equal devices; {ways}", n=samples, failures=failures,
-              note="" if cycle is not None else no_cycle),
+              f"sigma(dG)/(G_max - G_min) of one pulse from one state, inner levels; {ways}", n=samples,
+              failures=failures, note="" if cycle is not None else no_cycle),
         entry(bench, "cycle_to_cycle_of_step", None if cycle is None or spreads is None else
-              [c / s for c, s in zip(cycle, spreads.step, strict=True)], "1",
-              f"sigma(dG)/<|dG|> of one pulse; {ways}", n=samples, note="" if cycle is not None else no_cycle),
+              [c / s if s > 0 else None for c, s in zip(cycle, spreads.step, strict=True)], "1",
+              f"sigma(dG)/<|dG|> of one pulse; {ways}", n=samples,
+              note="noise without a nominal step" if cycle is not None and not any(spreads.step) else  # type: ignore[union-attr]
+              "" if cycle is not None else no_cycle),
         entry(bench, "update_snr", None if cycle is None or spreads is None else
               [s / c if c > 0 else None for c, s in zip(cycle, spreads.step, strict=True)], "1",
               f"<|dG|>/sigma(dG) of one pulse; {ways}", n=samples, note="" if cycle is not None else no_cycle),

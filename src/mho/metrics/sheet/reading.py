@@ -55,6 +55,8 @@ def read_noise_kpi(bench: Bench, noise: ReadNoise) -> KPI:
 def nonlinearity_kpi(bench: Bench, state: Any) -> KPI:
     """KPI device.iv_nonlinearity: I(v)/I(v/2) at the read voltage and at the write voltage, 2 for a resistor."""
     definition = "I(v)/I(v/2) with the state held, at the read voltage and at the size of the pulse up; 2 is ohmic"
+    if len(bench.bare.terminals) == 2 and getattr(bench.bare, "internal", ()):
+        return missing(bench, "iv_nonlinearity", "1", definition, "the current passes an internal node: ask a circuit")
     size = None if bench.up is None or len(bench.bare.terminals) > 2 else bench.up.amplitude
     values = []
     for v in (bench.v_read, size):
