@@ -9,9 +9,9 @@ On processors with 512-bit vectors XLA uses 256 of them unless told otherwise: p
 ``compiler_options={"xla_cpu_prefer_vector_width": 512}``, or for a whole process with the environment's
 ``XLA_FLAGS=--xla_cpu_prefer_vector_width=512``, set before Python starts. mho sets no flag by itself.
 
-Result (Intel Xeon with AVX-512, two virtual processors shared with other work, load 5 to 13; processor time, smallest of
-many runs, ns per device and pulse): `pulse_train` 1.96, with 512-bit vectors 1.41; pulse by pulse 7.1 and 5.9; NumPy
-21; aihwkit 1.1.0 22.6 (`tile.update` of a 1000 x 1000 array, one thread). The noiseless traces agree within 8e-7.
+Result (Intel Xeon with AVX-512, two virtual processors shared with other work, load 5 to 13; processor time, smallest
+of some runs, ns per device and pulse): `pulse_train` 1.84, with 512-bit vectors 1.32; pulse by pulse about 7 and 6;
+NumPy 21; aihwkit 22.6 (`tile.update` of a 1000 x 1000 array, one thread). Noiseless traces agree within 8e-7.
 """
 
 from __future__ import annotations
