@@ -30,7 +30,6 @@ CASES = {
     "vteam_exponential_memtorch": (0.3, 1.0, 2e-5),
     "tio2_messaris_2018": (1.0, 1.0, 1.0),
     "tio2_messaris_2020": (1.0, 1.0, 1.0),
-    "stanford_pku_hfo2": (1.5, 1.5, 1e-3),
     "second_order_taox": (1.0, 1.0, 1e-3),
 }
 HOLD = {"hp_joglekar": ("thickness",), "vteam_memtorch": ("thickness",), "vteam_exponential_memtorch": ("thickness",)}

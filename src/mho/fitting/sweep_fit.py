@@ -79,8 +79,12 @@ def fit_sweep(
     generator = np.random.default_rng(np.asarray(jax.random.key_data(key), np.uint32).tolist())
     numbers = entries(device, hold, free)
     own = any(hasattr(device, name) for name in _OWN_SERIES)
-    measured = _of_measurement(sweep, series and not own, offset)
     usable = np.flatnonzero(sweep.usable)
+    if usable.size == 0 or not np.any(sweep.i[usable]):
+        raise MeasurementError(
+            f"{sweep.path}: no usable point has a current other than 0 A. Check the column and its unit."
+        )
+    measured = _of_measurement(sweep, series and not own, offset)
     if len(usable) < 3 * (len(numbers) + len(measured)):
         raise MeasurementError(
             f"{sweep.path}: {len(usable)} usable points for {len(numbers) + len(measured)} parameters of "

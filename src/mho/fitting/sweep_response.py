@@ -56,11 +56,11 @@ def advanced(device: Any, state: Any, v: Any, duration: Any) -> Any:
             unit = [jnp.ones_like(x) if j == k else jnp.zeros_like(x) for j, x in enumerate(leaves)]
             curve = jax.jvp(slope, (leaves,), (unit,))[1][k]
             new.append(y + f * step * relative_decay(-jnp.minimum(curve * step, _GROWTH)))
-        leaves = new
-    after = jax.tree.unflatten(tree, leaves)
-    if isinstance(device, AbstractCell):
-        after = eqx.tree_at(lambda s: s.x, after, jnp.clip(after.x, 0.0, 1.0))
-    return after
+        after = jax.tree.unflatten(tree, new)
+        if isinstance(device, AbstractCell):  # a step that runs away ends where the cell does
+            after = eqx.tree_at(lambda s: s.x, after, jnp.clip(after.x, 0.0, 1.0))
+        leaves = jax.tree.leaves(after)
+    return jax.tree.unflatten(tree, leaves)
 
 
 def behind(device: Any, state: Any, v: Any, r: Any) -> Any:
