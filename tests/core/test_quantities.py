@@ -111,6 +111,11 @@ def test_figures_for_people(value, unit, text):
     assert engineering(value, unit) == text
 
 
+def test_rounding_up_to_the_next_prefix_with_few_digits():
+    assert engineering(999.7e9, "Hz", digits=3) == "1 THz"
+    assert engineering(-999.6e-6, "A", digits=3) == "-1 mA"
+
+
 @pytest.mark.parametrize(
     ("text", "name", "unit"),
     [

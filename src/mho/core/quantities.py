@@ -121,5 +121,5 @@ def engineering(value: float, unit: str, digits: int = 4) -> str:
     power = min(max(3 * math.floor(math.log10(abs(value)) / 3 + 1e-12), -18), 12)
     mantissa = f"{value / 10.0**power:.{digits}g}"
     if float(mantissa) in (1000.0, -1000.0) and power < 12:
-        power, mantissa = power + 3, mantissa[:-3]
+        power, mantissa = power + 3, f"{float(mantissa) / 1000.0:g}"
     return f"{mantissa} {_PREFIXES[power]}{unit}".strip()

@@ -80,6 +80,12 @@ def _rendered(template: str, **parts: Any) -> str:
     return re.sub(r"\n\s*\n+", "\n", text)
 
 
+def _unbroken(text: str) -> str:
+    """Figures that stay with their units at the end of a line."""
+    between = " to " if " to " in text else ", "
+    return between.join(part.replace(" ", tables.NO_BREAK) for part in text.split(between))
+
+
 def _headline(sheet: Datasheet) -> list[KPI]:
     found = {kpi.name.partition(".")[2]: kpi for kpi in sheet if kpi.value is not None}
     return [found[name] for name in HEADLINE if name in found][:_MOST_CARDS]
@@ -90,13 +96,13 @@ def _card(sheet: Datasheet, kpi: KPI) -> dict[str, str]:
     below = {"effective_bits": f"limited by {sheet.limit}", "endurance": kpi.note.partition(";")[0]}.get(short, "")
     if not below and kpi.spread:
         below = spread_of(kpi)
-    return {"name": name_of(kpi), "value": short_value(kpi), "below": below}
+    return {"name": name_of(kpi), "value": _unbroken(short_value(kpi)), "below": below}
 
 
 def _row(kpi: KPI) -> dict[str, Any]:
     row = tables.kpi_row(kpi.as_dict())
     several = isinstance(kpi.value, Sequence)
-    row |= {"name": name_of(kpi), "value": value_of(kpi), "many": several and len(kpi.value) > 2}  # type: ignore[arg-type]
+    row |= {"name": name_of(kpi), "value": _unbroken(value_of(kpi)), "many": several and len(kpi.value) > 2}  # type: ignore[arg-type]
     row["claim"] = kpi.name.startswith("device.reported_")
     row |= {"spread": spread_of(kpi), "definition": _typeset(kpi.definition), "note": tables.sentence(kpi.note)}
     return row

@@ -172,14 +172,13 @@ def loop(measured: Measured) -> Series | None:
         return None
     size = np.abs(found.i[np.abs(found.v) > 0.0])
     log = bool(size.min() > 0.0 and size.max() / size.min() > _WIDE * abs(found.v).max() / abs(found.v[1]))
-    keep = np.abs(found.v) > 0.0
-    v, i = (found.v[keep], np.abs(found.i[keep])) if log else (found.v, found.i)
+    v, i = found.v, np.where(found.v == 0.0, np.nan, np.abs(found.i)) if log else found.i
     return Series(
         Axis("voltage", "V", v),
         [Curve("current", "A", i)],
         y_label="size of the current" if log else "current",
         y_scale="log" if log else "linear",
-        caption="A sweep 0, up, 0, down, 0 in steps of one pulse width; the second time round.",
+        caption="A sweep 0, up, 0, down, 0, each quarter as long as the pulses of a ramp; the second time round.",
     )
 
 

@@ -19,6 +19,7 @@ from mho.metrics.sheet.entry import entry, missing, origins, spread_origins
 CYCLES = 2
 LEVELS = ("bottom", "one quarter", "half", "three quarters", "top")
 INNER = LEVELS[1:4]
+_QUIET = 1e-7  # of the window: a noise below it is none
 _STILL = 1e-9  # relative change below which a ramp went nowhere
 
 NO_PULSE = "the set names no pulse that raises the conductance. Add [operation.v_up] and [operation.t_up]."
@@ -27,7 +28,7 @@ NO_SHAPE = "a ramp of so few pulses has no shape"
 _SHAPE = 4  # pulses from which on a ramp has a shape
 NO_MOVE = "the pulses do not move the conductance at the read voltage"
 FADED = "a pulse's change is gone after the pause that follows it"
-NO_CYCLE = "the set gives no cycle-to-cycle noise"
+NO_CYCLE = "the set gives no cycle-to-cycle noise that acts at the inner levels"
 NO_SPREAD = "the set gives no device-to-device spread"
 
 
@@ -236,7 +237,7 @@ def scatter(bench: Bench, found: Ramps, states: Mapping[str, Any]) -> Scatter | 
     return Scatter(
         tuple(step),
         min(_resolution(t[-1]) for t in (found.up, found.down) if found.moves(t)),
-        tuple(cycle) if max(cycle) > 1e-9 * max(*step, 1e-30) else None,
+        tuple(cycle) if max(cycle) > _QUIET * found.window else None,
         float(np.nanstd(noisy, ddof=1)) if float(np.nanstd(noisy)) > 1e-9 * scale else None,
         None if same else float(np.nanstd(devices, ddof=1)),
         None if same else 1.0 - float(np.nanstd(devices, ddof=1) / np.nanmean(devices)),
@@ -279,7 +280,7 @@ def scatter_kpis(bench: Bench, found: Ramps, spreads: Scatter | None) -> list[KP
               note="noise without a nominal step" if cycle is not None and not any(spreads.step) else  # type: ignore[union-attr]
               "" if cycle is not None else no_cycle),
         entry(bench, "update_snr", None if cycle is None or spreads is None else
-              [s / c if c > 0 else None for c, s in zip(cycle, spreads.step, strict=True)], "1",
+              [s / c if c > 0 and s > 0 else None for c, s in zip(cycle, spreads.step, strict=True)], "1",
               f"<|dG|>/sigma(dG) of one pulse; {ways}", n=samples, note="" if cycle is not None else no_cycle),
         entry(bench, "device_to_device", None if device is None else device / level, "1",
               "sigma(G)/mean(G) over devices after half a ramp up, without cycle noise", n=bench.n,

@@ -77,7 +77,7 @@ class Loop:
 
 
 def loop(bench: Bench) -> Loop | None:
-    """A slow sweep 0, +v, 0, -v, 0 in steps of one pulse each; None for a device that cannot be swept so."""
+    """A slow sweep 0, +v, 0, -v, 0, each quarter as long as a ramp's pulses; None for a device not to be swept so."""
     if bench.up is None or not hasattr(bench.bare, "current") or len(bench.bare.terminals) > 2:
         return None
     if bench.bare.internal:
@@ -86,7 +86,7 @@ def loop(bench: Bench) -> Loop | None:
     quarter = np.linspace(0.0, 1.0, _POINTS + 1)
     there, back = quarter[1:], quarter[::-1][1:]
     v = np.concatenate([bench.up.amplitude * x for x in (there, back)] + [down * x for x in (there, back)])
-    width = bench.up.width
+    width = bench.up.width * bench.pulses / _POINTS
     state, _, _, _ = bench.fresh()
     if bench.down is not None:
         state = bench.train(state, bench.down, 8, "loop").state
