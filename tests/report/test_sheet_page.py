@@ -91,6 +91,8 @@ def test_text_says_what_there_is_and_why_not():
         ("retention_time", 3.15576e8, "s", "10 years"),
         ("retention_time", 7200.0, "s", "2 h"),
         ("retention_time", None, "s", "–"),
+        ("steps", [1000.4, 3.89e3], "1", "1000, 3890"),
+        ("dynamic_range", 1.7534e6, "1", "1.75e+06"),
         ("write_time", 2e-7, "s", "200 ns"),
     ],
 )

@@ -187,7 +187,7 @@ def bits(
     from mho.metrics.sheet import datasheet as measure
     from mho.report.sheet_compared import bits_rows, markdown_table
 
-    sheets = [measure(numbers, n=samples, seed=seed) for numbers in map(parameters, names or parameter_sets())]
+    sheets = (measure(numbers, n=samples, seed=seed) for numbers in map(parameters, names or parameter_sets()))
     found = bits_rows(sheets)
     typer.echo(markdown_table(found) if markdown else _columns(found))
 

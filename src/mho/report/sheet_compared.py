@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from mho.metrics.sheet import Datasheet
 from mho.report.sheet_text import name_of, value_of
@@ -36,14 +36,14 @@ def rows(sheets: Sequence[Datasheet]) -> list[list[str]]:
     return table
 
 
-def bits_rows(sheets: Sequence[Datasheet]) -> list[list[str]]:
+def bits_rows(sheets: Iterable[Datasheet]) -> list[list[str]]:
     """Effective bits of each device, and what limits them."""
     table = [["set", "technology", "verified", "limited by", "after a day", "unverified"]]
     for sheet in sheets:
         bits = [value_of(sheet[k]).removesuffix(" bit") for k in
                 ("effective_bits", "effective_bits_one_day", "effective_bits_open_loop")]  # fmt: skip
         limit = sheet["effective_bits"]
-        cause = sheet.limit if limit.value is not None else limit.note.split(".")[0]
+        cause = sheet.limit if limit.value is not None else limit.note.partition(";")[0]
         table.append([sheet.numbers.name, sheet.numbers.technology or "–", bits[0], cause, *bits[1:]])
     return table
 

@@ -133,6 +133,9 @@ def _typeset(definition: str) -> str:
     """A definition with its signs in place of their names."""
     for name, sign in _SIGNS.items():
         definition = definition.replace(name, sign)
+    first = definition.partition(" ")[0]
+    if len(first) > 2 and first.isalpha() and first.islower():  # a word, not a sign
+        definition = definition[0].upper() + definition[1:]
     return definition + ("" if definition.endswith(".") else ".")
 
 

@@ -73,6 +73,9 @@ def _figure(kpi: KPI, value: float, digits: int) -> str:
         return duration(value)
     if kpi.unit == "J" and 0.0 < value < 1e-17 and short.startswith("reported_activation"):
         return f"{value / 1.602176634e-19:.{digits}g} eV"
+    if kpi.unit == "1" and abs(value) >= 1000.0:
+        value = float(f"{value:.{digits}g}")  # 1000 and not 1e+03
+        return engineering(value, "1", max(digits, 6))
     return engineering(value, kpi.unit, digits)
 
 
