@@ -23,6 +23,7 @@ _TIMES = tuple(10.0 ** np.arange(-9.0, 10.0, 1.5))
 _TRIALS = 640  # vectors scattered about the best of the grid
 _WIDTHS = (0.5, 1.2)  # their standard deviations, in decades: half of them each
 _FEWEST = 10  # points between the floor and where a series resistance bends the current
+_NEAR = 0.05  # of the span of a bounded number: how far the narrower half scatters
 _KEPT = 8  # of the grid, about which they are scattered
 
 
@@ -117,6 +118,8 @@ def scaled(
     width = np.log(10.0) * np.repeat(_WIDTHS, _TRIALS // len(_WIDTHS))[:, None]
     low, high = np.asarray([(min(e.low, e.high), max(e.low, e.high)) for e in entries]).T
     uniform = low + (high - low) * generator.uniform(size=centre.shape)
+    near = centre + _NEAR * (high - low) * generator.normal(size=centre.shape)
+    uniform = np.where(width == width[0], np.clip(near, low, high), uniform)
     trials = np.where(given, uniform, centre * np.exp(width * generator.normal(size=centre.shape)))
     for k, value in known.items():
         trials[:, k] = value * np.exp(0.3 * generator.normal(size=_TRIALS))
