@@ -98,9 +98,3 @@ def _finite(value: Any) -> Any:
         found = [None if x is None or not math.isfinite(float(x)) else float(x) for x in value]
         return None if all(x is None for x in found) else found
     return float(value) if math.isfinite(float(value)) else None
-
-
-def several(bench: Bench, values: np.ndarray) -> dict[str, Any]:
-    """Lowest and highest of several values, as a spread."""
-    good = values[np.isfinite(values)]
-    return {"low": float(good.min()), "high": float(good.max()), "kind": "range"} if good.size else {}

@@ -7,7 +7,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy.optimize import minimize_scalar
 
 from mho.devices.behavioural.saturation import deviation
 
@@ -33,6 +32,8 @@ def saturating(u: np.ndarray, bend: float) -> np.ndarray:
 
 def bend_of_ramp(curve: np.ndarray) -> float:
     """Bend z of the exponential that lies nearest (least squares) to a normalised ramp; above 0 where steps shrink."""
+    from scipy.optimize import minimize_scalar  # slow to load, and only a ramp needs it
+
     u = np.linspace(0.0, 1.0, len(curve))
 
     def miss(z: float) -> float:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from mho.core.quantities import engineering
 from mho.metrics.kpi import KPI
 from mho.metrics.sheet.bench import Bench, Drive
@@ -65,13 +63,3 @@ def short_term_kpis(bench: Bench) -> list[KPI]:
 
 def _none(bench: Bench, why: str) -> list[KPI]:
     return [missing(bench, name, unit, definition, why) for name, (unit, definition) in _DEFINITIONS.items()]
-
-
-def kept(bench: Bench) -> np.ndarray | None:
-    """Share of one pulse's change that is left at each of `TIMES`; None without a pulse that moves the device."""
-    if bench.up is None:
-        return None
-    rest, start, _, _ = bench.fresh()
-    one = bench.train(rest, Drive(bench.up.amplitude, bench.up.width, 0.0), 1, "one")
-    first = one.after[0, 0] - start[0]
-    return (bench.course(one.state, TIMES)[:, 0] - start[0]) / first if first else None
