@@ -81,7 +81,9 @@ class Program:
         assembly = Assembly(circuit, self.layout, *books, unrolled=self.wide)
         self.stepper = Stepper(assembly, tableau(self.method), self.accounts, self.which, self.crossings, self.saved)
         self._compiled: dict[Any, Any] = {}
+        self._lowered: dict[Any, Any] = {}
         self.compile_seconds = 0.0
+        self.ticks = 0
 
     # ---- the functions -----------------------------------------------------------------------------------------------
     def begin(
@@ -251,24 +253,37 @@ class Program:
         return jax.tree.map(_row, eqx.filter(circuit, self.neutral, inverse=True))
 
     # ---- calling them ------------------------------------------------------------------------------------------------
+    @property
+    def draft(self) -> bool:
+        """Whether `advance` still runs as a draft: code for few lanes is optimised once it has proved to be long."""
+        return not self.wide and self.ticks < DRAFT
+
     def call(self, name: str, *args: Any, function: Callable | None = None) -> Any:
         """Run a function of this program (or one for it), compiled for the shapes of its arguments; times compiling."""
         shapes = tuple((np.shape(x), getattr(x, "dtype", None) or np.result_type(x)) for x in jax.tree.leaves(args))
         key = (name, jax.tree.structure(args), shapes)
-        if key not in self._compiled:
+        draft = self.draft and name in ("advance", "newton")
+        if (key, draft) not in self._compiled:
             began = time.perf_counter()
-            chosen: Callable = function or getattr(self, name)
-            donate = (0,) if name == "advance" else ()
-            self._compiled[key] = _compile(jax.jit(chosen, donate_argnums=donate).lower(*args), quick=not self.wide)
+            if key not in self._lowered:
+                chosen: Callable = function or getattr(self, name)
+                self._lowered[key] = jax.jit(chosen, donate_argnums=(0,) if name == "advance" else ()).lower(*args)
+            # A lowered program is kept only while it may have to be compiled a second time.
+            lowered = self._lowered[key] if draft else self._lowered.pop(key)
+            self._compiled[key, draft] = _compile(lowered, quick=not self.wide, draft=draft)
             self.compile_seconds += time.perf_counter() - began
-        return self._compiled[key](*args)
+        return self._compiled[key, draft](*args)
 
 
-def _compile(lowered: Any, *, quick: bool) -> Any:
-    """Machine code; for few lanes by XLA's older emitter, which takes half the time for code that is as fast there."""
+def _compile(lowered: Any, *, quick: bool, draft: bool) -> Any:
+    """Machine code; for few lanes by XLA's older emitter, which takes half the time for code that is as fast there.
+
+    A draft is not optimised: made in a third of the time, it takes twice as long per turn.
+    """
     if quick:
+        options: dict[str, Any] = {"xla_cpu_use_fusion_emitters": False}
         try:
-            return lowered.compile(compiler_options={"xla_cpu_use_fusion_emitters": False})
+            return lowered.compile(compiler_options=options | ({"xla_backend_optimization_level": 0} if draft else {}))
         except Exception as error:  # a JAX that does not know the option says so in various exceptions
             if "option" not in str(error).lower():
                 raise
@@ -304,6 +319,7 @@ def _row(x: Any) -> Any:
 
 _PROGRAMS: dict[tuple, Program] = {}
 _KEPT = 64
+DRAFT = 200_000  # turns of a program for few lanes after which optimising it pays
 FEW = 16
 
 

@@ -17,7 +17,7 @@ from mho.circuits.ledger import Ledger, storage
 from mho.circuits.netlist import Circuit
 from mho.circuits.operating_point import operating_values
 from mho.circuits.options import Crossing, Options
-from mho.circuits.program import Program, Queue, Samples, program
+from mho.circuits.program import DRAFT, Program, Queue, Samples, program
 from mho.circuits.segments import segments, without_corners
 from mho.circuits.sources import CurrentSource, VoltageSource
 from mho.circuits.start import at_rest, source_start
@@ -179,7 +179,7 @@ class Job:
     def run(self, progress: Progress | None) -> Run:
         """Run all samples to their end."""
         lanes = self.lanes
-        before, turns = self.program.compile_seconds, np.asarray(2_000_000_000 if progress is None else 1000, np.int32)
+        before, most = self.program.compile_seconds, 2_000_000_000 if progress is None else 1000
         if self.save and lanes < self.count:
             raise InputError(
                 f"Waveforms of {self.count} samples on {lanes} lanes are not kept; raise lanes or save nothing."
@@ -191,7 +191,9 @@ class Job:
         stop, idle = np.asarray(self.stop), np.asarray(max(1, lanes // 16), np.int32)
         chunks: list[tuple[np.ndarray, np.ndarray]] = []
         while True:
+            turns = np.asarray(min(most, DRAFT - self.program.ticks) if self.program.draft else most, np.int32)
             queue = self.program.call("advance", queue, *arguments, stop, turns, idle)
+            self.program.ticks += int(queue.lanes.tick)
             if self.save:
                 chunks.append((np.asarray(queue.lanes.points), np.asarray(queue.lanes.fill)))
                 queue = queue._replace(lanes=queue.lanes._replace(fill=np.zeros(lanes, np.int32)))
