@@ -38,11 +38,13 @@ def list_(
     shelves: dict[str, list[list[str]]] = {}
     for name in parameter_sets():
         found = parameters(name)
-        shelves.setdefault(found.technology or "other", []).append([f"  {found.name}", found.model, found.summary])
+        shelf = found.technology or "other"
+        shelf = next((s for s in shelves if s.lower() == shelf.lower()), shelf)
+        shelves.setdefault(shelf, []).append([f"  {found.name}", found.model, found.summary])
     wanted = {k: v for k, v in shelves.items() if technology is None or technology.lower() in k.lower()}
     if not wanted:
         raise ParameterError(f"--technology {technology!r} is none of {', '.join(sorted(shelves))}.")
-    typer.echo("\n\n".join(f"{k}\n{aligned(rows)}" for k, rows in sorted(wanted.items())))
+    typer.echo("\n\n".join(f"{k}\n{aligned(rows)}" for k, rows in sorted(wanted.items(), key=lambda x: x[0].lower())))
 
 
 @verbs.command()
