@@ -24,7 +24,8 @@ def groups(sheets: Sequence[Datasheet]) -> dict[str, list[list[str]]]:
                     cells.append("–" if match is None else value_of(match))
                 if any(cell != "–" for cell in cells):
                     found.setdefault(heading, []).append([name_of(kpi), *cells])
-    return found
+    last = ("Claims of the source", "Provenance")
+    return {k: found[k] for k in sorted(found, key=lambda k: last.index(k) if k in last else -1)}
 
 
 def rows(sheets: Sequence[Datasheet]) -> list[list[str]]:
