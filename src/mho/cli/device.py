@@ -75,7 +75,12 @@ def show(
     if found.note:
         typer.echo(found.note)
     typer.echo(f"{100 * found.assumed_share():.0f} % of the numbers are assumptions.\n")
-    rows = [[key, str(number), number.how, f"{number.source}: {number.where}"] for key, number in found.numbers.items()]
+    every = sorted(found.every_number().items(), key=lambda item: "." in item[0])  # of the model itself first
+    rows = [[key, str(number), number.how, f"{number.source}: {number.where}"] for key, number in every]
+    rows += [
+        [f"spread.{key}", f"{100 * s.relative:.3g} %", s.how, f"{s.source}: {s.where}"]
+        for key, s in found.spread.items()
+    ]
     typer.echo(aligned([["number", "value", "how", "source"], *rows]))
     typer.echo("\nSources")
     typer.echo(aligned([["  " + key, source.get("text", "")] for key, source in found.sources.items()]))

@@ -110,6 +110,13 @@ def test_short_term_plasticity_of_a_volatile_ecram():
     assert sheet["paired_pulse_ratio"].value == pytest.approx(ratios, rel=2e-2)
 
 
+def test_gate_energy_is_split():
+    """C V^2 of 0.2 pF at 1 V is all there is in the reference: no ions, next to no leakage."""
+    energy = sheet_of("ecram_stp_ref")["write_energy"]
+    assert energy.value[0] == pytest.approx(0.2e-12, rel=1e-6)
+    assert energy.note.startswith("up: displacement 200 fJ")
+
+
 def test_programmed_scatter_is_that_of_the_set():
     """NeuRRAM's published polynomial a second after programming, at half the window: 2.02 uS (512 devices: 10 %)."""
     sheet = datasheet(parameters("reram_neurram"), n=64)

@@ -307,10 +307,11 @@ def write_kpis(bench: Bench, found: Ramps) -> list[KPI]:
         spread = {"low": float(first.min()), "high": float(first.max()), "kind": "over the ramps"}
     ramp = [float(np.sum(t[-1].energy)) if t and e else None for t, e in
             ((found.up, energies[0]), (found.down, energies[1]))]  # fmt: skip
+    split = _gate_split(bench, energies[0])
     return [
         entry(bench, "write_energy", energies, "J", "E = integral of v i dt of one pulse, mean over the ramp; up, down",
               spread=None if spread is None else {**spread, "low": [spread["low"]] * 2, "high": [spread["high"]] * 2},
-              note=why or ("" if any(energies) else "the model computes no energy for these pulses")),
+              note=why or (split if any(energies) else "the model computes no energy for these pulses")),
         entry(bench, "ramp_energy", ramp, "J", f"energy of a whole ramp of {bench.pulses} pulses; up, down",
               note=why or ("" if any(energies) else "the model computes no energy for these pulses")),
         entry(bench, "write_voltage", [None if d is None else d.amplitude for d in drives], "V",
@@ -318,3 +319,15 @@ def write_kpis(bench: Bench, found: Ramps) -> list[KPI]:
         entry(bench, "write_time", [None if d is None else d.width for d in drives], "s",
               "width of the pulse; up, down", note=why, provenance=origins(bench.numbers, ("operation",))),
     ]  # fmt: skip
+
+
+def _gate_split(bench: Bench, energy: float | None) -> str:
+    """The parts of a gate pulse's energy, for a device whose gate is a capacitor that leaks and moves ions."""
+    gate = [getattr(bench.bare, name, None) for name in ("c_gate", "r_ion", "r_leak")]
+    if energy is None or bench.up is None or any(x is None for x in gate):
+        return ""
+    c, r_ion, r_leak = (float(np.asarray(x).ravel()[0]) for x in gate)
+    v, t = bench.up.amplitude, bench.up.width
+    parts = {"displacement": c * v * v, "leakage": v * v * t / (r_ion + r_leak)}
+    parts["ions"] = energy - sum(parts.values())
+    return "up: " + ", ".join(f"{k} {engineering(x if x > 1e-6 * energy else 0.0, 'J', 3)}" for k, x in parts.items())
