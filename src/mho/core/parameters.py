@@ -171,7 +171,7 @@ class Effect:
     model_class: type[eqx.Module] | None = field(default=None, repr=False, compare=False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ParameterSet:
     """A named set of sourced numbers for one model. Immutable; :meth:`device` gives the numbers alone.
 
@@ -197,6 +197,13 @@ class ParameterSet:
     correlations: tuple[Correlation, ...] = ()
     model_class: type[eqx.Module] | None = field(default=None, repr=False, compare=False)
     compose: Callable[[Any, Mapping[str, Any]], Any] | None = field(default=None, repr=False, compare=False)
+
+    def __str__(self) -> str:
+        rows = [f"  {name}: {number} ({number.how}, {number.source})" for name, number in self.every_number().items()]
+        return "\n".join([f"{self.name} ({self.model}): {self.summary}", *rows])
+
+    def __repr__(self) -> str:
+        return f"<ParameterSet {self.name} of {self.model}: {len(self.every_number())} numbers>"
 
     def device(self, *, bare: bool = False) -> Any:
         """The numeric device of this set, with its effects unless `bare`."""

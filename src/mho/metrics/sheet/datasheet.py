@@ -59,7 +59,7 @@ class Measured:
     noise: ReadNoise
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Datasheet:
     """All figures of a device alone.
 
@@ -76,6 +76,15 @@ class Datasheet:
     measured: Measured
     causes: Mapping[str, Mapping[str, float]]
     notes: Sequence[str] = ()
+
+    def __str__(self) -> str:
+        lines = [f"{self.numbers.name}: {self.numbers.summary}"]
+        for heading, kpis in self.groups.items():
+            lines += [heading, *(f"  {kpi}" for kpi in kpis)]
+        return "\n".join((*lines, *self.notes))
+
+    def __repr__(self) -> str:
+        return f"<Datasheet of {self.numbers.name}: {sum(1 for _ in self)} figures>"
 
     def __iter__(self) -> Iterator[KPI]:
         return (kpi for kpis in self.groups.values() for kpi in kpis)
