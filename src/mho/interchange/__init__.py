@@ -1,6 +1,14 @@
-"""To and from other tools: netlists written for ngspice and run by it."""
+"""To and from other tools: circuits and devices written for ngspice, devices as Verilog-A, and ngspice run."""
 
+from mho.interchange.behaviour import Behaviour as Behaviour
+from mho.interchange.behaviour import behaviour as behaviour
+from mho.interchange.bench import Bench as Bench
+from mho.interchange.bench import bench as bench
+from mho.interchange.bench import bench_text as bench_text
+from mho.interchange.bench import osdi_bench as osdi_bench
 from mho.interchange.ngspice import NgspiceRun as NgspiceRun
 from mho.interchange.ngspice import run_ngspice as run_ngspice
 from mho.interchange.spice_text import SpiceText as SpiceText
 from mho.interchange.spice_text import spice_text as spice_text
+from mho.interchange.subcircuit import subcircuit as subcircuit
+from mho.interchange.verilog_a import verilog_a as verilog_a

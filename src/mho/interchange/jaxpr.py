@@ -1,4 +1,4 @@
-"""Walks the equations that JAX records of a function and writes them as SPICE expressions: physics is written once."""
+"""Walks the equations that JAX records of a function into a graph of expressions: physics is written once."""
 
 from __future__ import annotations
 
@@ -9,32 +9,10 @@ import jax
 import numpy as np
 
 from mho.core.errors import NetlistError
+from mho.interchange.graph import BINARY, UNARY, Graph, Node
+from mho.interchange.language import SPICE, Printer
+from mho.interchange.language import number as number
 
-_BINARY = {
-    "add": "({}+{})",
-    "sub": "({}-{})",
-    "mul": "({}*{})",
-    "div": "({}/{})",
-    "max": "max({},{})",
-    "min": "min({},{})",
-}
-_UNARY = {
-    "neg": "(-{})",
-    "exp": "exp({})",
-    "log": "ln({})",
-    "sqrt": "sqrt({})",
-    "abs": "abs({})",
-    "sign": "sgn({})",
-    "sinh": "sinh({})",
-    "cosh": "cosh({})",
-    "tanh": "tanh({})",
-    "sin": "sin({})",
-    "cos": "cos({})",
-    "log1p": "ln(1+{})",
-    "expm1": "(exp({})-1)",
-    "logistic": "(1/(1+exp(-({}))))",
-}
-_COMPARE = {"lt": "({}<{})", "gt": "({}>{})", "le": "({}<={})", "ge": "({}>={})", "eq": "({}=={})", "ne": "({}!={})"}
 _SAME = {
     "convert_element_type",
     "copy",
@@ -44,25 +22,38 @@ _SAME = {
     "reshape",
     "squeeze",
     "reduce_precision",
+    "optimization_barrier",
 }
 _INLINE = {
     "pjit": "jaxpr",
     "jit": "jaxpr",
     "custom_jvp_call": "call_jaxpr",
+    "custom_vjp_call": "call_jaxpr",
     "closed_call": "call_jaxpr",
+    "core_call": "call_jaxpr",
     "remat": "jaxpr",
+    "checkpoint": "jaxpr",
 }
+_EXPONENT = 80.0  # largest argument of exp where a logistic function overflows harmlessly in JAX but not in SPICE
 
-Value = str | float | bool
 
+def walked(function: Callable, inputs: Sequence[Node], graph: Graph) -> list[Node]:
+    """Nodes of the outputs of a function of scalars.
 
-def number(x: Any) -> str:
-    """A number as SPICE reads it, to full precision."""
-    return f"{float(x):.17g}"
+    Args:
+        function: Function of scalars that returns scalars in any structure, written in JAX.
+        inputs: Node of each argument.
+        graph: Where the nodes are made.
+
+    Raises:
+        NetlistError: If the function uses an operation that has no elementary form.
+    """
+    closed = jax.make_jaxpr(function)(*(np.float64(0.5) for _ in inputs))
+    return _Walk(graph).run(closed.jaxpr, closed.consts, list(inputs))
 
 
 class Expressions:
-    """Expressions for the outputs of a function of scalars.
+    """SPICE expressions for the outputs of a function of scalars.
 
     Args:
         function: Function of scalars that returns a tuple of scalars, written in JAX.
@@ -75,89 +66,89 @@ class Expressions:
     """
 
     def __init__(self, function: Callable, inputs: Sequence[str], share: Callable[[str], str], length: int = 60):
-        closed = jax.make_jaxpr(function)(*(np.float64(0.5) for _ in inputs))
-        self._share, self._length = share, length
-        self.outputs = [_text(x) for x in self._walk(closed.jaxpr, closed.consts, list(inputs))]
+        graph = Graph()
+        nodes = walked(function, [graph.input(text) for text in inputs], graph)
+        self.outputs = Printer(SPICE, nodes, share=lambda text, _: share(text), length=length).texts()
 
-    def _walk(self, jaxpr: Any, consts: Sequence[Any], inputs: Sequence[Value]) -> list[Value]:
-        values: dict[Any, Value] = {}
-        values |= {v: _scalar(c) for v, c in zip(jaxpr.constvars, consts, strict=True)}
+
+class _Walk:
+    """Goes through equations and those within them."""
+
+    def __init__(self, graph: Graph):
+        self.graph = graph
+
+    def run(self, jaxpr: Any, consts: Sequence[Any], inputs: Sequence[Node]) -> list[Node]:
+        """Nodes of the outputs of a jaxpr."""
+        values: dict[Any, Node] = {v: self.scalar(c) for v, c in zip(jaxpr.constvars, consts, strict=True)}
         values |= dict(zip(jaxpr.invars, inputs, strict=True))
-        uses: dict[Any, int] = {}
-        for equation in jaxpr.eqns:
-            for v in equation.invars:
-                if not hasattr(v, "val"):
-                    uses[v] = uses.get(v, 0) + 1
 
-        def read(v: Any) -> Value:
-            return _scalar(v.val) if hasattr(v, "val") else values[v]
+        def read(v: Any) -> Node:
+            return self.scalar(v.val) if hasattr(v, "val") else values[v]
 
         for equation in jaxpr.eqns:
-            results = self._equation(equation, [read(v) for v in equation.invars])
-            for v, result in zip(equation.outvars, results, strict=True):
-                again = uses.get(v, 0) > 1 and isinstance(result, str) and len(result) > self._length
-                comparison = getattr(v.aval, "dtype", None) == np.bool_
-                values[v] = self._share(result) if again and not comparison else result  # type: ignore[arg-type]
+            results = self.equation(equation, [read(v) for v in equation.invars])
+            values |= dict(zip(equation.outvars, results, strict=True))
         return [read(v) for v in jaxpr.outvars]
 
-    def _equation(self, equation: Any, x: list[Value]) -> list[Value]:
+    def equation(self, equation: Any, x: list[Node]) -> list[Node]:
+        """Nodes of the results of one equation."""
         name = equation.primitive.name
         if name in _INLINE:
             inner = equation.params[_INLINE[name]]
             inner, consts = (inner.jaxpr, inner.consts) if hasattr(inner, "consts") else (inner, ())
-            return self._walk(inner, consts, x)
-        if not any(isinstance(value, str) for value in x):
-            out = equation.primitive.bind(
-                *(np.asarray(v, i.aval.dtype) for v, i in zip(x, equation.invars, strict=True)), **equation.params
+            return self.run(inner, consts, x)
+        if any(np.prod(v.aval.shape, dtype=int) != 1 for v in (*equation.invars, *equation.outvars)):
+            raise NetlistError(
+                f"The device's equations use {name!r} on an array; only scalars have a form in SPICE and Verilog-A. "
+                "Keep modes in tuples, one number each."
             )
-            return [_scalar(o) for o in (out if equation.primitive.multiple_results else [out])]
+        if all(node.constant for node in x):
+            pairs = zip(x, equation.invars, strict=True)
+            numbers = [np.asarray(n.value, v.aval.dtype).reshape(v.aval.shape) for n, v in pairs]
+            out = equation.primitive.bind(*numbers, **equation.params)
+            return [self.scalar(o) for o in (out if equation.primitive.multiple_results else [out])]
         if name in _SAME:
-            return [x[0]]
-        if (simple := _simpler(name, x)) is not None:
-            return [simple]
-        if name in _BINARY or name in _COMPARE:
-            return [(_BINARY | _COMPARE)[name].format(*map(_text, x))]
-        if name in _UNARY:
-            return [_UNARY[name].format(_text(x[0]))]
+            return list(x)
+        return [self.elementary(name, equation, x)]
+
+    def elementary(self, name: str, equation: Any, x: list[Node]) -> Node:
+        """Node of an operation that gives one result."""
+        g = self.graph
+        if name in BINARY or name in UNARY:
+            return g.node(name, *x)
         if name == "integer_pow":
-            power = equation.params["y"]
-            product = "*".join([_text(x[0])] * abs(power)) or "1"
-            return [f"({product})" if power >= 0 else f"(1/({product}))"]
+            return g.power(x[0], equation.params["y"])
         if name == "square":
-            return [f"({_text(x[0])}*{_text(x[0])})"]
-        if name == "pow":
-            return [_text(x[0]) if x[1] == 1.0 else f"pwr({_text(x[0])},{_text(x[1])})"]
-        if name == "select_n":
-            chosen, no, yes = map(_text, x)
-            return [f"({chosen}?{yes}:{no})"]
+            return g.power(x[0], 2)
+        if name == "rsqrt":
+            return g.node("div", g.constant(1.0), g.node("sqrt", x[0]))
+        if name == "exp2":
+            return g.node("exp", g.node("mul", g.constant(float(np.log(2.0))), x[0]))
+        if name == "logistic":
+            opposite = g.node("exp", g.node("min", g.node("neg", x[0]), g.constant(_EXPONENT)))
+            return g.node("div", g.constant(1.0), g.node("add", g.constant(1.0), opposite))
         if name == "clamp":
-            low, middle, high = map(_text, x)
-            return [f"min(max({middle},{low}),{high})"]
-        if name in ("and", "or"):
-            return [f"({_text(x[0])}{'&&' if name == 'and' else '||'}{_text(x[1])})"]
+            return g.node("min", g.node("max", x[1], x[0]), x[2])
+        if name == "select_n":
+            return self.selected(x)
         raise NetlistError(
             f"The device's equations use {name!r}, which has no SPICE form. Write the model with elementary functions."
         )
 
+    def selected(self, x: list[Node]) -> Node:
+        """The case of `x[1:]` that `x[0]`, a truth or a whole number, names."""
+        g = self.graph
+        if x[0].truth:
+            return g.node("select", x[0], x[2], x[1])
+        chosen = x[-1]
+        for k in range(len(x) - 3, -1, -1):
+            chosen = g.node("select", g.node("le", x[0], g.constant(float(k))), x[k + 1], chosen)
+        return chosen
 
-def _simpler(name: str, x: list[Value]) -> Value | None:
-    """What a sum with 0 or a product with 0 or 1 leaves, so that mechanisms that are switched off are not written."""
-    a, b = (x[0], x[1]) if len(x) == 2 else (None, None)
-    if name == "mul" and 0.0 in (a, b):
-        return 0.0
-    if (name == "mul" and a == 1.0) or (name == "add" and a == 0.0):
-        return b
-    if (name in ("mul", "div") and b == 1.0) or (name in ("add", "sub") and b == 0.0):
-        return a
-    return 0.0 if name == "div" and a == 0.0 else None
-
-
-def _scalar(x: Any) -> float | bool:
-    value = np.asarray(x)
-    return bool(value) if value.dtype == np.bool_ else float(value.reshape(-1)[0])
-
-
-def _text(x: Value) -> str:
-    if isinstance(x, bool):
-        return "1" if x else "0"
-    return x if isinstance(x, str) else (number(x) if x >= 0 else f"({number(x)})")
+    def scalar(self, x: Any) -> Node:
+        """The node of a number, or of an array of one."""
+        value = np.asarray(x)
+        if value.size != 1:
+            raise NetlistError("The device's equations hold an array of numbers; only scalars can be written.")
+        one = value.reshape(-1)[0]
+        return self.graph.constant(bool(one) if value.dtype == np.bool_ else float(one))
