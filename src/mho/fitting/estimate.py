@@ -38,7 +38,15 @@ class Problem:
         data = self.data if self.data.ndim == 1 else self.data[lanes]
         return np.where(np.isfinite(data), values - np.nan_to_num(data), 0.0)
 
-    def jacobian(self, theta: np.ndarray, values: np.ndarray, free: np.ndarray) -> np.ndarray:
+    def smooth_jacobian(self, theta: np.ndarray, values: np.ndarray, free: np.ndarray) -> np.ndarray:
+        """The smaller of both one-sided differences: where a threshold makes a value jump, one side tells the slope."""
+        forward = self.jacobian(theta, values, free)
+        backward = self.jacobian(theta, values, free, step=-_DIFFERENCE)
+        return np.where(np.abs(forward) <= np.abs(backward), forward, backward)
+
+    def jacobian(
+        self, theta: np.ndarray, values: np.ndarray, free: np.ndarray, *, step: float = _DIFFERENCE
+    ) -> np.ndarray:
         """Derivative of the values by forward differences, (lanes, values, parameters); 0 for parameters at rest.
 
         All perturbed vectors of all lanes are one batch. Against forward-mode differentiation of the scan over pulses
@@ -47,10 +55,10 @@ class Problem:
         """
         lane, column = np.nonzero(np.broadcast_to(free, theta.shape))
         shifted = theta[lane]
-        shifted[np.arange(len(lane)), column] += _DIFFERENCE
+        shifted[np.arange(len(lane)), column] += step
         jacobian = np.zeros((*values.shape, theta.shape[1]))
         if len(lane):
-            jacobian[lane, :, column] = (self.curve(shifted) - values[lane]) / _DIFFERENCE
+            jacobian[lane, :, column] = (self.curve(shifted) - values[lane]) / step
         return jacobian
 
 
@@ -150,7 +158,7 @@ def refine(problem: Problem, theta: np.ndarray, free: np.ndarray) -> tuple[np.nd
         np.clip(theta[free], low + margin, high - margin),
         jac=lambda x: (
             root[:, None]  # pyright: ignore[reportArgumentType]
-            * problem.jacobian(whole(x), values(x), free)[0][:, free]
+            * problem.smooth_jacobian(whole(x), values(x), free)[0][:, free]
         ),
         bounds=(low, high),
         method="trf",

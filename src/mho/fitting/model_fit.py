@@ -20,6 +20,7 @@ from mho.fitting.table import listed
 from mho.fitting.vector import Entry
 
 UNSURE = "unidentified"
+_IN_JUMPS = "acts in jumps: with the others at rest, every value of the interval fits alike"
 
 
 @dataclass(frozen=True)
@@ -240,20 +241,38 @@ def estimates_of(found: Regression, entries: tuple[Entry, ...]) -> tuple[Estimat
     estimates = []
     for k, entry in enumerate(entries):
         value = float(entry.back(found.theta[k]))
-        if entry.name in found.held:
+        low, high = (float(end[k]) for end in (found.ends.low, found.ends.high))
+        about = {"name": entry.name, "value": value, "unit": entry.unit}
+        if entry.name in found.jumps and found.loose:
+            note = "acts in jumps, and together with numbers that are not determined"
+            estimates.append(Estimate(**about, status=UNSURE, note=note))
+        elif entry.name in found.jumps:
+            low, high = sorted(_end(entry, end) for end in found.jumps[entry.name])
+            estimates.append(Estimate(**about, low=low, high=high, note=_IN_JUMPS))
+        elif entry.name in found.held:
             status = "held" if "influence" in found.held[entry.name] else "at bound"
-            estimates.append(Estimate(entry.name, value, entry.unit, status=status, note=found.held[entry.name]))
+            estimates.append(Estimate(**about, status=status, note=found.held[entry.name]))
         elif not found.free[k]:
-            estimates.append(Estimate(entry.name, value, entry.unit, status="held", note="given"))
+            estimates.append(Estimate(**about, status="held", note="given"))
         elif entry.name in found.unidentified:
-            estimates.append(Estimate(entry.name, value, entry.unit, status=UNSURE, note="known to no factor of ten"))
+            estimates.append(Estimate(**about, status=UNSURE, note="known to no factor of ten"))
+        elif not np.isfinite(low + high):
+            why = "known to no factor of ten: no value in reach is worse"
+            if np.isfinite(low) or np.isfinite(high):
+                upward = np.isfinite(low) != (entry.kind == "log" and value < 0)
+                why = f"bounded on one side only: {'larger' if upward else 'smaller'} values fit as well"
+            estimates.append(Estimate(**about, status=UNSURE, note=why))
         else:
-            gradient = np.zeros(len(entries))
-            gradient[k] = 1.0
-            half = found.half_width(gradient)
-            low, high = sorted(float(entry.back(found.theta[k] + side * half)) for side in (-1.0, 1.0))
-            estimates.append(Estimate(entry.name, value, entry.unit, low, high))
+            low, high = sorted(float(entry.back(np.clip(end, *entry.bounds))) for end in (low, high))
+            estimates.append(Estimate(**about, low=low, high=high))
     return tuple(estimates)
+
+
+def _end(entry: Entry, theta: float) -> float:
+    """An end of an interval in SI: a bound where the data set none."""
+    if np.isfinite(theta):
+        return float(entry.back(theta))
+    return entry.low if (theta < 0) != (entry.kind == "log" and entry.value < 0) else entry.high
 
 
 def fitted_set(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import stats
 
 from mho.fitting.estimate import Problem, at_bounds, descend, effective_size, refine
+from mho.fitting.profile import Ends, ends, plateaus, shaken
 from mho.fitting.table import listed
 
 LOOSE = float(np.log(10.0)) / 1.96  # standard deviation on a log scale at which a 95 % interval is a factor of 10 wide
@@ -17,6 +18,8 @@ _SAME = 0.05  # relative error within which two starts have found the same
 _FREEZINGS = 3
 _REFINED = 2  # of the descents, the best, are refined
 _ROUNDS = 1
+_ALLOWED = 4.0  # variances by which the misfit may exceed its least within an interval: 2 standard deviations squared
+_SHAKES = 3  # most places beside a solution that are refined in their turn
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,8 @@ class Regression:
         theta: Parameters on their fitting scales.
         free: Which of them moved; those that rest on a bound did not, at the end.
         covariance: Of the parameters, inflated for correlated residuals; 0 where held.
+        ends: Of the 95 % intervals, where the linear ones were checked against the misfit.
+        jumps: Intervals of parameters that act in jumps only, by name, on their fitting scales.
         residual: Model minus data for all values.
         held: Why parameters that were free are held, by name.
         loose: Directions in which the data leave the parameters undetermined, in words.
@@ -43,6 +48,8 @@ class Regression:
     theta: np.ndarray
     free: np.ndarray
     covariance: np.ndarray
+    ends: Ends
+    jumps: Mapping[str, tuple[float, float]]
     residual: np.ndarray
     held: Mapping[str, str]
     loose: tuple[str, ...]
@@ -70,8 +77,7 @@ class Regression:
 
     def half_width(self, gradient: np.ndarray) -> float:
         """Half of the 95 % interval of a number with this gradient in the parameters."""
-        freedom = max(self.n_effective - self.count, 3.0)
-        return float(stats.t.ppf(0.975, freedom) * np.sqrt(max(gradient @ self.covariance @ gradient, 0.0)))
+        return float(student(self.n_effective, self.count) * np.sqrt(max(gradient @ self.covariance @ gradient, 0.0)))
 
     def correlation(self) -> tuple[np.ndarray, tuple[str, ...]]:
         """Correlation matrix of the free parameters, and their names."""
@@ -90,6 +96,7 @@ def regress(
     iterations: int = 30,
     folds: int = 5,
     block: int = 20,
+    jumping: Collection[int] = (),
 ) -> Regression:
     r"""Fit a problem from many starts.
 
@@ -105,6 +112,7 @@ def regress(
         iterations: Of the descent from all starts.
         folds: Parts of the cross-validation; 0 for none.
         block: Values in a row that are held out together.
+        jumping: Parameters at rest that may act in jumps, as thresholds do.
     """
     free = np.array(free, bool)
     theta, cost = descend(problem, starts, free, iterations=iterations, tolerance=1e-6)
@@ -128,13 +136,29 @@ def regress(
             break
         point, value, residual = _refined(problem, point, free)
     rows = np.flatnonzero(problem.weight > 0)
-    n_effective = effective_size(residual[rows])
-    covariance, loose, unidentified = _uncertainty(problem, point, free, value, len(rows), n_effective)
+    jumps: dict[int, tuple[float, float]] = {}
+    for _ in range(_SHAKES):
+        n_effective = effective_size(residual[rows])
+        variance = value / max(len(rows) - int(free.sum()), 1) * len(rows) / n_effective
+        covariance, loose, unidentified = _uncertainty(problem, point, free, variance)
+        better = shaken(problem, point, free, covariance, value) if free.any() else point
+        if len(jumping):
+            better, jumps = plateaus(problem, better, tuple(jumping), value, _ALLOWED * variance)
+        if np.array_equal(better, point):
+            break
+        again = _refined(problem, better, free)
+        if again[1] > (1.0 - 1e-4) * value:
+            break
+        point, value, residual = again
+    quantile = student(n_effective, int(free.sum()))
+    inner = ends(problem, point, free, covariance, value, variance, quantile, LOOSE * 1.96)
     found = Regression(
         problem=problem,
         theta=point,
         free=free,
         covariance=covariance,
+        ends=inner,
+        jumps={problem.names[k]: v for k, v in jumps.items()},
         residual=residual,
         held=held,
         loose=loose,
@@ -146,6 +170,11 @@ def regress(
         reached=reached,
     )
     return replace(found, error_held_out=_held_out(found, rows, folds, block)) if folds else found
+
+
+def student(n_effective: float, count: int) -> float:
+    """Half of a 95 % interval in standard deviations."""
+    return float(stats.t.ppf(0.975, max(n_effective - count, 3.0)))
 
 
 def _refined(problem: Problem, theta: np.ndarray, free: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:
@@ -160,7 +189,7 @@ def _refined(problem: Problem, theta: np.ndarray, free: np.ndarray) -> tuple[np.
 
 
 def _uncertainty(
-    problem: Problem, theta: np.ndarray, free: np.ndarray, cost: float, n: int, n_effective: float
+    problem: Problem, theta: np.ndarray, free: np.ndarray, variance: float
 ) -> tuple[np.ndarray, tuple[str, ...], frozenset[str]]:
     """Covariance of the parameters, loose directions, and parameters that are not identified."""
     covariance = np.zeros((len(theta), len(theta)))
@@ -168,8 +197,7 @@ def _uncertainty(
     if not rows.size:
         return covariance, (), frozenset()
     values = problem.curve(theta[None])
-    jacobian = problem.jacobian(theta[None], values, free)[0][:, rows] * np.sqrt(problem.weight)[:, None]
-    variance = cost / max(n - len(rows), 1) * n / n_effective
+    jacobian = problem.smooth_jacobian(theta[None], values, free)[0][:, rows] * np.sqrt(problem.weight)[:, None]
     size, axes = np.linalg.eigh(jacobian.T @ jacobian)
     spread = variance / np.maximum(size, 1e-14 * size[-1])
     covariance[np.ix_(rows, rows)] = (axes * spread) @ axes.T

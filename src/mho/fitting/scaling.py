@@ -124,5 +124,7 @@ def scaled(
     for k, value in known.items():
         trials[:, k] = value * np.exp(0.3 * generator.normal(size=_TRIALS))
     tried, cost_tried = costed(trials)
-    rows, costs = np.concatenate([grid, tried]), np.concatenate([cost, cost_tried])
+    given_cost = miss(respond(start[None]))
+    rows = np.concatenate([start[None], grid, tried])
+    costs = np.concatenate([np.where(np.isfinite(given_cost), given_cost, np.inf), cost, cost_tried])
     return rows[np.argsort(costs)[:count]]

@@ -21,7 +21,7 @@ from mho.fitting.scaling import read_off, scaled
 from mho.fitting.sweep import Sweep
 from mho.fitting.sweep_response import OFFSET, SERIES, able, currents
 from mho.fitting.table import listed
-from mho.fitting.vector import Entry, box, entries, in_si
+from mho.fitting.vector import SPAN, Entry, box, entries, in_si
 
 STARTS = 8
 _OWN_SERIES = ("r_series", "r_s")
@@ -94,7 +94,8 @@ def fit_sweep(
     say(0.05, f"{start.model}: scaling the starts")
     setup = _setup(sweep, device, numbers, measured, starts, generator)
     say(0.3, f"{start.model}: {starts} starts")
-    found = regress(setup.problem, setup.starts, setup.free, iterations=iterations)
+    silent = [k for k, e in enumerate(setup.entries) if e.name in setup.blind]
+    found = regress(setup.problem, setup.starts, setup.free, iterations=iterations, jumping=silent)
     say(1.0, "done")
     return _result(sweep, start, setup, found)
 
@@ -144,7 +145,7 @@ def _setup(
         return np.concatenate([rows, np.tile(extra, (len(rows), 1))], axis=1)
 
     first = scaled(numbers, sweep, device, lambda rows: respond(with_measured(rows)), miss, count, generator)
-    moved = tuple(_about(e, x) for e, x in zip(numbers, first[0], strict=True))
+    moved = tuple(_about(e, x) for e, x in zip(numbers, first.T, strict=True))
     whole = (*moved, *measured)
     low, high, _ = box(whole)
     problem = Problem(
@@ -170,16 +171,18 @@ def _setup(
     )
 
 
-def _about(entry: Entry, value: float) -> Entry:
-    """The entry with its bounds about another start; the field's own bounds stay."""
-    if entry.kind == "linear" or value == entry.value or not np.isfinite(value) or value * entry.value <= 0:
+def _about(entry: Entry, values: np.ndarray) -> Entry:
+    """The entry from the first of its starts, with bounds about all of them and the given one; a field's own stay."""
+    value = float(values[0])
+    if entry.kind == "linear" or not np.isfinite(value) or value * entry.value <= 0:
         return entry
-    ratio = value / entry.value
-    span = np.exp(9.2)
+    ratios = values[np.isfinite(values) & (values * entry.value > 0)] / entry.value
+    least, largest = min(ratios.min(), 1.0), max(ratios.max(), 1.0)
     ends = []
     for end in (entry.low, entry.high):
-        natural = np.isclose(max(end / entry.value, entry.value / end), span, rtol=1e-6)
-        ends.append(end * ratio if natural else end)
+        natural = np.isclose(max(end / entry.value, entry.value / end), np.exp(SPAN), rtol=1e-6)
+        outward = largest if abs(end) > abs(entry.value) else least
+        ends.append(end * outward if natural else end)
     inside = min(ends) <= value <= max(ends)
     return replace(entry, value=value, low=min(ends), high=max(ends)) if inside else entry
 

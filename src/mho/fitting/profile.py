@@ -1,0 +1,131 @@
+"""Intervals where the linearised model misleads: the misfit itself is followed to where it has risen enough."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mho.fitting.estimate import Problem
+
+_REACHES = np.asarray([1.0, 1.5, 2.2, 3.3, 5.0, 8.0])  # of the linear half width
+_ENOUGH = 0.6  # of the rise of a parabola: below it the interval is too narrow beyond doubt
+_SCALES = (0.3, 1.0, 3.0, 10.0)  # standard deviations of the steps along the axes of the covariance
+_LARGEST = 2.0  # of such a step on the fitting scale
+_JUMPS = np.concatenate([np.geomspace(1e-3, 0.3, 12), np.geomspace(0.4, 4.0, 12)])  # on the fitting scale
+
+
+@dataclass(frozen=True)
+class Ends:
+    """Ends of the 95 % intervals on the fitting scale; infinite where the misfit does not rise on that side."""
+
+    low: np.ndarray
+    high: np.ndarray
+
+
+def costs(problem: Problem, rows: np.ndarray) -> np.ndarray:
+    """Weighted sum of squares of each row; infinite where it is not a number."""
+    cost = np.sum(problem.weight * problem.residual(problem.curve(rows)) ** 2, axis=-1)
+    return np.where(np.isfinite(cost), cost, np.inf)
+
+
+def ends(
+    problem: Problem, theta: np.ndarray, free: np.ndarray, covariance: np.ndarray, cost: float, variance: float,
+    quantile: float, most: float,
+) -> Ends:  # fmt: skip
+    r"""Both ends of each parameter's interval.
+
+    The linear end :math:`\theta_k \pm t\sigma_k` is right where the sum of squares there has risen by
+    :math:`t^2\sigma^2`. Where it has not, neither with the others at rest nor moved along their regression on
+    :math:`\theta_k`, the end goes out until it has.
+
+    Args:
+        problem: The problem.
+        theta: Its solution.
+        free: Which parameters moved.
+        covariance: Of the parameters.
+        cost: Sum of squares at the solution.
+        variance: Of one residual, inflated for correlation.
+        quantile: Of Student's distribution, t.
+        most: Half width from which a parameter counts as undetermined; such are left alone.
+    """
+    half = quantile * np.sqrt(np.maximum(np.diag(covariance), 0.0))
+    found = Ends(theta - half, theta + half)
+    for k in np.flatnonzero(free & (half > 0) & (half < most)):
+        regression = np.where(free, covariance[k] / covariance[k, k], 0.0)
+        alone = np.zeros_like(theta)
+        alone[k] = 1.0
+        reach = _REACHES[_REACHES * half[k] < most] * half[k]
+        for side, out in ((-1.0, found.low), (1.0, found.high)):
+            rows = np.concatenate([theta + side * reach[:, None] * way for way in (regression, alone)])
+            least = costs(problem, np.clip(rows, problem.low, problem.high)).reshape(2, -1).min(axis=0)
+            outside = (rows[: len(reach), k] <= problem.low[k]) | (rows[: len(reach), k] >= problem.high[k])
+            enough = (least - cost >= _ENOUGH * quantile**2 * variance) | outside
+            out[k] = theta[k] + side * (reach[int(np.argmax(enough))] if enough.any() else np.inf)
+    return found
+
+
+def shaken(problem: Problem, theta: np.ndarray, free: np.ndarray, covariance: np.ndarray, cost: float) -> np.ndarray:
+    """A better place than the solution, looked for along both ways of every axis of the covariance; or the solution.
+
+    A descent ends in a narrow valley or before a wall, where a threshold makes the model jump; the valley's own axes
+    lead on.
+    """
+    rows = np.flatnonzero(free)
+    size, axes = np.linalg.eigh(covariance[np.ix_(rows, rows)])
+    trials = []
+    for variance, axis in zip(size, axes.T, strict=True):
+        for scale in _SCALES:
+            step = min(scale * np.sqrt(max(variance, 0.0)), _LARGEST)
+            for side in (-1.0, 1.0):
+                trial = theta.copy()
+                trial[rows] += side * step * axis
+                trials.append(np.clip(trial, problem.low, problem.high))
+    found = np.asarray(trials)
+    cost_found = costs(problem, found)
+    best = int(np.argmin(cost_found))
+    return found[best] if cost_found[best] < (1.0 - 1e-4) * cost else theta
+
+
+def plateaus(
+    problem: Problem, theta: np.ndarray, which: Sequence[int], cost: float, allowed: float
+) -> tuple[np.ndarray, dict[int, tuple[float, float]]]:
+    """Parameters that act in jumps, as a threshold between two steps of a staircase does: no derivative shows them.
+
+    Each is moved alone; where the misfit falls, it stays there, and the stretch in which the misfit exceeds its least
+    by no more than `allowed` is its interval.
+
+    Returns:
+        The parameters, and the interval of each that has one: those that change nothing anywhere have none.
+    """
+    theta = theta.copy()
+    found: dict[int, tuple[float, float]] = {}
+    for k in which:
+        steps = np.concatenate([-_JUMPS[::-1], [0.0], _JUMPS])
+        steps = steps[(theta[k] + steps >= problem.low[k]) & (theta[k] + steps <= problem.high[k])]
+
+        def at(places: np.ndarray, k: int = k) -> np.ndarray:
+            rows = np.tile(theta, (len(places), 1))
+            rows[:, k] = places
+            return costs(problem, rows)
+
+        places = theta[k] + steps
+        cost_there = at(places)
+        if np.ptp(cost_there[np.isfinite(cost_there)]) <= 1e-9 * cost:
+            continue
+        best = int(np.argmin(np.where(steps == 0.0, cost_there * (1.0 - 1e-6), cost_there)))
+        least = min(cost_there[best], cost)
+        good = cost_there <= least + allowed
+        low, high = best, best
+        while low > 0 and good[low - 1]:
+            low -= 1
+        while high < len(places) - 1 and good[high + 1]:
+            high += 1
+        # The ends are those of the neighbours outside: within the scan's steps, never too narrow.
+        found[k] = (
+            float(places[low - 1]) if low > 0 else -np.inf,
+            float(places[high + 1]) if high < len(places) - 1 else np.inf,
+        )
+        theta[k] = places[best]
+    return theta, found
