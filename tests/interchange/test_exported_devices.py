@@ -15,6 +15,9 @@ from scipy.optimize import brentq
 from mho.core.errors import NetlistError
 from mho.devices import parameter_sets, parameters
 from mho.devices.device import AbstractContinuousDevice
+from mho.devices.effects.overlay import Overlay
+from mho.devices.effects.read_noise import FlickerNoise, ShotNoise, TelegraphNoise, ThermalNoise
+from mho.devices.effects.specimen import Specimen
 from mho.devices.library import MODELS
 from mho.interchange import behaviour, bench, bench_text, osdi_bench, run_ngspice, subcircuit, verilog_a
 
@@ -182,6 +185,31 @@ def test_a_parameter_of_the_text_is_the_parameter_of_the_model(tmp_path, x64):
     state = eqx.tree_at(lambda s: s.q, device.rest(), (0.2, 0.1))
     want = other.rate(state, (0.0, 0.1, 0.0, 0.8), temperature=330.0).q[0]
     assert float(got) == pytest.approx(float(want), rel=ROUNDING)
+
+
+def test_read_noise_becomes_noise_sources_of_the_module(tmp_path, x64):
+    verilogae = pytest.importorskip("verilogae", reason="verilogae is not installed (no wheel for this Python)")
+    device = parameters("vteam_memtorch").device()
+    noises = (ThermalNoise(1e-6), ShotNoise(1e-6, 0.5), FlickerNoise(0.02, 1e-6), TelegraphNoise(0.1, 1e-3, 1e-3))
+    known = behaviour(Specimen(device, Overlay(noise=noises)), name="noisy")
+    text = verilog_a(known)
+    assert 'I(plus, minus) <+ white_noise(density0, "ThermalNoise");' in text
+    assert 'I(plus, minus) <+ flicker_noise(density2, 1.0, "FlickerNoise");' in text
+    assert "left out: TelegraphNoise" in text  # two levels have no density of this form
+    path = tmp_path / "noisy.va"
+    path.write_text(text.replace("  real density", "  (*retrieve*) real density"))
+    functions = verilogae.load(str(path)).functions
+    g = float(device.conductance(eqx.tree_at(lambda s: s.x, device.rest(), 0.4)))
+    # Densities as physics states them; that of 1/f noise is the square of the relative amplitude times the current.
+    want = [4 * 1.380649e-23 * 350.0 * g, 2 * 1.602176634e-19 * 0.5 * g * 0.01, (0.02 * g * 0.01) ** 2]
+    volts = {"br_plus": 0.01, "br_minus": 0.0, "br_plusminus": 0.01, "br_x_x": 0.4}
+    values = {p.name: p.value for p in known.parameters}
+    for k, density in enumerate(want):
+        f = functions[f"density{k}"]
+        given = {p: values[p] for p in f.parameters}
+        got = f.eval(temperature=350.0, voltages={v: volts[v] for v in f.voltages}, **given)
+        assert float(got) == pytest.approx(density, rel=1e-9)
+    assert "silent" in subcircuit(known)
 
 
 def test_a_set_of_ones_own_exports_as_a_packaged_one(tmp_path):

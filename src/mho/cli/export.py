@@ -38,8 +38,9 @@ def export(
     """Write a device for a circuit simulator, from the very equations that mho computes with.
 
     Every number of the set becomes a parameter of its name, and a comment says where it comes from. The states stand
-    on internal nodes x_<state>, one volt for 1; ic_<state> is where they start. A set that mho fit wrote exports as a
-    packaged one does. Models that know only pulses (a step model, a table) have no current to write, and say so.
+    on internal nodes x_<state>, one volt for 1; ic_<state> is where they start. Read noise laid over the model
+    (thermal, shot, 1/f) becomes noise sources of the module. A set that mho fit wrote exports as a packaged one does.
+    Models that know only pulses (a step model, a table) have no current to write, and say so.
 
     Examples:
       mho export ecram_stp_ref > ecram.sub
@@ -54,7 +55,7 @@ def export(
     from mho.interchange import bench as voltages
 
     numbers = parameters(name)
-    device = behaviour(numbers.device(bare=True), name=numbers.name, numbers=numbers)
+    device = behaviour(numbers.device(), name=numbers.name, numbers=numbers)
     if bench:
         drive = voltages(numbers)
         netlist = bench_text(device, drive) if to is Language.SPICE else osdi_bench(device, drive)

@@ -16,8 +16,11 @@ from mho.core.errors import NetlistError
 from mho.core.fields import described
 from mho.core.parameters import ParameterSet
 from mho.devices.device import AbstractContinuousDevice, Part
+from mho.devices.effects.read_noise import AbstractReadNoise
+from mho.interchange import noise
 from mho.interchange.graph import Graph, Node, inputs
 from mho.interchange.jaxpr import walked
+from mho.interchange.noise import NoiseSource
 
 TEMPERATURE = "temp_k"  # [K]
 # Names that are functions, variables or words of ngspice or Verilog-A: a parameter so called would shadow them.
@@ -74,6 +77,8 @@ class Behaviour:
         currents: Current [A] into the device at each terminal and internal node, without the linear parts.
         rates: Time derivative [1/s] of each state.
         parts: Linear resistors and capacitors.
+        noises: Noise currents between the last two terminals, which only Verilog-A can say.
+        unsaid: Effects laid over the device that are left out.
     """
 
     name: str
@@ -88,15 +93,17 @@ class Behaviour:
     currents: Mapping[str, Node]
     rates: Mapping[str, Node]
     parts: tuple[Part, ...]
+    noises: tuple[NoiseSource, ...] = ()
+    unsaid: tuple[str, ...] = ()
 
     @property
     def temperature(self) -> bool:
         """Whether anything depends on temperature."""
-        return TEMPERATURE in inputs(self.nodes)
+        return TEMPERATURE in inputs([*self.nodes, *(n.density for n in self.noises)])
 
     @property
     def nodes(self) -> list[Node]:
-        """Every output: currents of the branches, rates, values of the parts."""
+        """Every output of both languages: currents of the branches, rates, values of the parts."""
         return [*(i for _, _, i in self.branches()), *self.rates.values(), *(p.value for p in self.parts)]
 
     def branches(self) -> list[tuple[str, str, Node]]:
@@ -117,13 +124,14 @@ def behaviour(device: Any, *, name: str = "device", numbers: ParameterSet | None
     that has this value belongs to a mechanism that is off; the mechanism is left out, and with it the parameter.
 
     Args:
-        device: A single device; of one with effects laid over it, the device inside.
+        device: A single device; of one with effects laid over it, the device inside and its read noise.
         name: Name of the subcircuit or module.
         numbers: The set that the device comes from, for the sources of its numbers.
 
     Raises:
         NetlistError: If the device has no continuous face, is a population, or uses an operation that has no form.
     """
+    overlay = getattr(device, "overlay", None)
     device = getattr(device, "bare", device)
     if not isinstance(device, AbstractContinuousDevice):
         raise NetlistError(
@@ -132,14 +140,15 @@ def behaviour(device: Any, *, name: str = "device", numbers: ParameterSet | None
         )
     if any(np.ndim(x) for x in jax.tree.leaves(device)):
         raise NetlistError(f"This is a population of {type(device).__name__}; a subcircuit holds one. Take one of it.")
-    return _Reading(device).behaviour(name, numbers)
+    noises = noise.written(overlay.noise) if overlay is not None else []
+    return dataclasses.replace(_Reading(device, noises).behaviour(name, numbers), unsaid=noise.unsaid(overlay))
 
 
 class _Reading:
     """A device read as a function of named numbers."""
 
-    def __init__(self, device: AbstractContinuousDevice):
-        self.device, self.graph = device, Graph()
+    def __init__(self, device: AbstractContinuousDevice, noises: list[AbstractReadNoise]):
+        self.device, self.noises, self.graph = device, noises, Graph()
         self.slots: list[tuple[str, int | None]] = []  # fields (and modes) that stay named
         self.off: dict[str, float] = {}
         for f in dataclasses.fields(device):
@@ -159,14 +168,17 @@ class _Reading:
             self.slots += [(f.name, k) for k in _places(value)]
 
     def flows(self, *x: Any) -> Any:
-        """Currents, rates and parts from parameters, temperature, voltages and states."""
+        """Currents, rates, parts and densities of noise from parameters, temperature, voltages and states."""
         n, pins = len(self.slots), len(self.device.terminals) + len(self.device.internal)
         device = _put(self.device, self.slots, x[:n])
         temperature, voltages = x[n], tuple(x[n + 1 : n + 1 + pins])
         state = _put(self.rest, self.kinds, x[n + 1 + pins :])
         rates = device.rate(state, voltages, temperature=temperature)
         currents = device.current(state, voltages, temperature=temperature)
-        return tuple(currents), tuple(_taken(rates, slot) for slot in self.kinds), [p.value for p in device.parts()]
+        values = [p.value for p in device.parts()]
+        v = voltages[len(device.terminals) - 2] - voltages[len(device.terminals) - 1]
+        noises = noise.densities(device, self.noises, state, v, temperature) if self.noises else []
+        return tuple(currents), tuple(_taken(rates, slot) for slot in self.kinds), values, noises
 
     def behaviour(self, name: str, numbers: ParameterSet | None) -> Behaviour:
         """Walk the equations and keep what acts on the currents."""
@@ -179,12 +191,14 @@ class _Reading:
         leaves += [g.input(f"pin:{p}") for p in pins] + [g.input(f"state:{s}") for s in states]
         with jax.enable_x64(True):
             out = walked(self.flows, leaves, g)
-        currents, rates = dict(zip(pins, out, strict=False)), dict(zip(states, out[len(pins) :], strict=False))
-        values = out[len(pins) + len(states) :]
-        parts = tuple(Part(p.kind, p.a, p.b, v) for p, v in zip(d.parts(), values, strict=True))
-        acting = _acting(currents, rates)
+        walk = iter(out)
+        currents, rates = {p: next(walk) for p in pins}, {s: next(walk) for s in states}
+        parts = tuple(Part(p.kind, p.a, p.b, next(walk)) for p in d.parts())
+        noises = tuple(NoiseSource(noise.KINDS[type(n)], type(n).__name__, next(walk)) for n in self.noises)
+        densities = [n.density for n in noises]
+        acting = _acting([*currents.values(), *densities], rates)
         kept = {s: r for s, r in rates.items() if s in acting}
-        needed = inputs([*currents.values(), *kept.values(), *values])
+        needed = inputs([*currents.values(), *kept.values(), *(p.value for p in parts), *densities])
         initial = {s: float(_taken(self.rest, slot)) for s, slot in zip(states, self.kinds, strict=True)}
         about, sources = described(d), numbers.numbers if numbers else {}
         parameters = tuple(
@@ -205,13 +219,14 @@ class _Reading:
             currents=currents,
             rates=kept,
             parts=parts,
+            noises=noises,
         )
 
 
-def _acting(currents: Mapping[str, Node], rates: Mapping[str, Node]) -> set[str]:
+def _acting(currents: list[Node], rates: Mapping[str, Node]) -> set[str]:
     """States on which the currents depend, directly or through the rates of others."""
     found: set[str] = set()
-    reads = inputs(currents.values())
+    reads = inputs(currents)
     while new := {s for s in rates if f"state:{s}" in reads} - found:
         found |= new
         reads |= inputs([rates[s] for s in new])

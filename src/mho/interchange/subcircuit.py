@@ -26,6 +26,8 @@ def subcircuit(behaviour: Behaviour) -> str:
     head = documented(behaviour)
     if behaviour.temperature:
         head += [f"{TEMPERATURE}: temperature of the device [K]; give it where .temp is not 27."]
+    if behaviour.noises:
+        head += ["Its read noise is in the Verilog-A module only: behavioural sources of SPICE are silent."]
     return "\n".join([*(f"* {line}".rstrip() for line in head), *_Writer(behaviour).lines(), ""])
 
 
@@ -93,6 +95,8 @@ def documented(b: Behaviour) -> list[str]:
     lines += (
         ["", *textwrap.wrap(f"Held at their defaults, which leave their mechanisms out: {off}.", 110)] if off else []
     )
+    unsaid = ", ".join(b.unsaid)
+    lines += [f"Effects laid over the device that are left out: {unsaid}."] if unsaid else []
     counters = ", ".join(b.counters)
     lines += textwrap.wrap(f"States left out, because nothing depends on them: {counters}.", 110) if counters else []
     return lines

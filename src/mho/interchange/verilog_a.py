@@ -30,7 +30,8 @@ class _Writer:
         self.behaviour = b
         self.variables: list[str] = []
         self.work: list[str] = []
-        printer = Printer(VERILOG_A, b.nodes, share=self.share, length=_LENGTH, settle=True, call=_call)
+        nodes = [*b.nodes, *(n.density for n in b.noises)]
+        printer = Printer(VERILOG_A, nodes, share=self.share, length=_LENGTH, settle=True, call=_call)
         self.texts = iter(printer.texts())
 
     def share(self, text: str, fixed: bool) -> str:
@@ -59,6 +60,10 @@ class _Writer:
             value = next(self.texts)
             linear = f"V({p.a}, {p.b})/{value}" if p.kind == "R" else f"{value}*ddt(V({p.a}, {p.b}))"
             flows.append(f"I({p.a}, {p.b}) <+ {linear};")
+        for k, n in enumerate(b.noises):
+            density = self.assign(f"density{k}", next(self.texts))
+            source = f"white_noise({density}" if n.kind == "white" else f"flicker_noise({density}, 1.0"
+            flows.append(f'I({", ".join(b.terminals[-2:])}) <+ {source}, "{n.name}");')
         pins = ", ".join(b.terminals)
         inside = [*b.internal, *(f"x_{s}" for s in b.states)]
         if b.temperature:
