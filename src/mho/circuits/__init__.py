@@ -1,5 +1,7 @@
 """Circuits: netlists of elements and devices, transients of whole populations, and the energy each part takes."""
 
+from mho.circuits.behavioural import BehaviouralCurrent as BehaviouralCurrent
+from mho.circuits.behavioural import BehaviouralVoltage as BehaviouralVoltage
 from mho.circuits.compilation import keep_compiled as keep_compiled
 from mho.circuits.elements import Capacitor as Capacitor
 from mho.circuits.elements import Diode as Diode
@@ -8,6 +10,7 @@ from mho.circuits.elements import Resistor as Resistor
 from mho.circuits.elements import Switch as Switch
 from mho.circuits.ledger import Detail as Detail
 from mho.circuits.ledger import Ledger as Ledger
+from mho.circuits.level1 import LevelOne as LevelOne
 from mho.circuits.memristive import Memristive as Memristive
 from mho.circuits.mismatch import mismatch as mismatch
 from mho.circuits.monte_carlo import monte_carlo as monte_carlo

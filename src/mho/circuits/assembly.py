@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from mho.circuits.behavioural import BehaviouralVoltage
 from mho.circuits.elements import AbstractConductor, Inductor, Resistor
 from mho.circuits.layout import Layout, capacitances, device_indices, resistances
 from mho.circuits.memristive import Memristive
@@ -230,7 +231,7 @@ class _Stamper:
         j = self.a.layout.branches[k]
         p, q = nodes[:2]
         one = jnp.ones_like(self.zero)
-        if isinstance(element, VCVS | CCVS):
+        if isinstance(element, VCVS | CCVS | BehaviouralVoltage):
             self.flow(k, p, q, self.u[j], {j: one})
         else:  # sources and inductors store or supply; the ledger treats them apart
             self.row(p, self.u[j], {j: one})
@@ -246,6 +247,14 @@ class _Stamper:
             control = self.a.layout.branches[self.p.circuit.names.index(element.control)]
             value = value - element.r * self.u[control]
             slopes.append((control, -element.r * one))
+        elif isinstance(element, BehaviouralVoltage):
+            temperature, x = self.p.circuit.temperature, tuple(self.v(i) for i in nodes[2:])
+
+            def voltage(*v: Any) -> Any:
+                return element.voltage(v, temperature=temperature) + self.zero
+
+            value = value - voltage(*x)
+            slopes += [(i, -slope) for i, slope in self.columns(voltage, x, nodes[2:]).items()]
         self.row(j, value, {})
         for i, slope in slopes:
             if 0 <= i < self.n:

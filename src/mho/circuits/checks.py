@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mho.circuits.behavioural import BehaviouralCurrent, BehaviouralVoltage
 from mho.circuits.elements import AbstractConductor, AbstractElement, Capacitor, Inductor, Switch
 from mho.circuits.memristive import Memristive
 from mho.circuits.mosfet import MOSFET
@@ -14,7 +15,19 @@ if TYPE_CHECKING:
     from mho.circuits.netlist import Circuit
 
 GROUND = "0"
-KINDS = (AbstractConductor, Capacitor, Inductor, MOSFET, Memristive, VoltageSource, CurrentSource, VCVS, CCCS, CCVS)
+KINDS = (
+    AbstractConductor,
+    Capacitor,
+    Inductor,
+    MOSFET,
+    Memristive,
+    VoltageSource,
+    CurrentSource,
+    VCVS,
+    CCCS,
+    CCVS,
+    BehaviouralVoltage,
+)
 
 
 class Joints:
@@ -91,7 +104,7 @@ def touches(element: AbstractElement) -> list[tuple[str, str]]:
     """Pairs of nodes between which the element defines a voltage or carries charge (control inputs do not)."""
     if isinstance(element, CurrentSource | CCCS | VCCS):
         return []
-    if isinstance(element, VCVS | Switch):
+    if isinstance(element, VCVS | Switch | BehaviouralCurrent | BehaviouralVoltage):
         return [element.nodes[:2]]  # type: ignore[list-item]
     first, *others = element.nodes
     return [(first, other) for other in others]
@@ -100,7 +113,7 @@ def touches(element: AbstractElement) -> list[tuple[str, str]]:
 def _check_voltage_loops(circuit: Circuit) -> None:
     joints = Joints()
     for name, element in circuit.items():
-        if isinstance(element, VoltageSource | VCVS | CCVS):
+        if isinstance(element, VoltageSource | VCVS | CCVS | BehaviouralVoltage):
             plus, minus = element.nodes[:2]
             if not joints.join(plus, minus):
                 raise NetlistError(
@@ -143,6 +156,8 @@ def unknown_names(circuit: Circuit) -> list[str]:
         if isinstance(element, Memristive):
             names |= dict.fromkeys(f"{name}.{state}" for state in element.state_names())
     names |= dict.fromkeys(
-        f"{name}.i" for name, e in circuit.items() if isinstance(e, Inductor | VoltageSource | VCVS | CCVS)
+        f"{name}.i"
+        for name, e in circuit.items()
+        if isinstance(e, Inductor | VoltageSource | VCVS | CCVS | BehaviouralVoltage)
     )
     return list(names)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from mho.circuits.behavioural import BehaviouralVoltage
 from mho.circuits.checks import GROUND, Joints, internal_nodes
 from mho.circuits.elements import Inductor
 from mho.circuits.factorisation import Entry, pivot_order
@@ -77,7 +78,9 @@ def layout(circuit: Circuit) -> Layout:
     branches = {}
     free = {h.source for h in held}
     for k, (name, element) in enumerate(circuit.items()):
-        if isinstance(element, Inductor | VCVS | CCVS) or (isinstance(element, VoltageSource) and k not in free):
+        if isinstance(element, Inductor | VCVS | CCVS | BehaviouralVoltage) or (
+            isinstance(element, VoltageSource) and k not in free
+        ):
             branches[k] = len(names)
             names.append(f"{name}.i")
     n = len(names)

@@ -1,0 +1,91 @@
+"""The MOSFET of SPICE's level 1 (Shichman and Hodges), channel alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+
+from mho.circuits.elements import AbstractConductor
+from mho.core.fields import check_ranges, quantity
+from mho.devices.device import ROOM
+
+
+class LevelOne(AbstractConductor):
+    r"""Square-law transistor with body effect, symmetric in drain and source.
+
+    With the terminal of lower potential as source (mirrored for p-channel),
+    :math:`v_t = v_{to} + \gamma(\sqrt{\phi - v_{bs}} - \sqrt\phi)` and :math:`v_{ov} = v_{gs} - v_t`:
+
+    .. math::
+        i = k_p \frac{w}{l} (1 + \lambda v_{ds})\, \left(v_{ov} - \tfrac12 v\right) v, \qquad
+        v = \min(v_{ds}, \max(v_{ov}, 0))
+
+    Args:
+        drain: Node.
+        source: Node.
+        gate: Node.
+        bulk: Node.
+        polarity: +1 for n-channel, -1 for p-channel.
+        w: Channel width [m].
+        l: Effective channel length [m].
+        vto: Threshold voltage without body bias, negative for a p-channel that is off at rest [V].
+        kp: Transconductance parameter [A/V^2].
+        gamma: Body-effect coefficient [V^0.5].
+        phi: Surface potential [V].
+        lambda_: Channel-length modulation [1/V].
+        cgs, cgd, cgb: Overlap capacitances [F].
+        g_min: Conductance beside the channel, which keeps a node between two open channels defined [S].
+
+    Source: Shichman, Hodges, IEEE J. Solid-State Circuits 3, 285 (1968); the body effect in forward bias goes on as
+    in SPICE 3 (its square root falls linearly to zero).
+    Limits: no gate-to-channel capacitance, no junctions; add them as elements.
+    """
+
+    drain: str = eqx.field(static=True)
+    source: str = eqx.field(static=True)
+    gate: str = eqx.field(static=True)
+    bulk: str = eqx.field(static=True)
+    polarity: int = eqx.field(static=True)
+    w: Any = quantity("m", positive=True)
+    l: Any = quantity("m", positive=True)
+    vto: Any = quantity("V", default=0.0)
+    kp: Any = quantity("A/V^2", positive=True, default=2e-5)
+    gamma: Any = quantity("V^0.5", low=0.0, default=0.0)
+    phi: Any = quantity("V", positive=True, default=0.6)
+    lambda_: Any = quantity("1/V", low=0.0, default=0.0)
+    cgs: Any = quantity("F", low=0.0, default=0.0)
+    cgd: Any = quantity("F", low=0.0, default=0.0)
+    cgb: Any = quantity("F", low=0.0, default=0.0)
+    g_min: Any = quantity("S", low=0.0, default=1e-12)
+
+    def __check_init__(self) -> None:
+        check_ranges(self)
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """Nodes in the order of the terminals."""
+        return (self.drain, self.source, self.gate, self.bulk)
+
+    def capacitances(self) -> tuple[tuple[str, str, Any], ...]:
+        """Linear capacitances of the element."""
+        return (
+            (self.gate, self.source, self.cgs),
+            (self.gate, self.drain, self.cgd),
+            (self.gate, self.bulk, self.cgb),
+        )
+
+    def current(self, voltages: tuple[Any, ...], *, temperature: Any = ROOM) -> Any:
+        """Current from the first node to the second [A]."""
+        d, s, g, b = (self.polarity * v for v in voltages)
+        low, high = jnp.minimum(d, s), jnp.maximum(d, s)
+        vds, vbs = high - low, b - low
+        root_phi = jnp.sqrt(self.phi)
+        reverse = vbs <= 0
+        forward = jnp.maximum(root_phi - jnp.where(reverse, 0.0, vbs) / (2.0 * root_phi), 0.0)
+        body = jnp.where(reverse, jnp.sqrt(self.phi - jnp.where(reverse, vbs, 0.0)), forward)
+        over = g - low - (self.polarity * self.vto + self.gamma * (body - root_phi))
+        v = jnp.minimum(vds, jnp.maximum(over, 0.0))
+        i = self.kp * self.w / self.l * (1.0 + self.lambda_ * vds) * (over - 0.5 * v) * v
+        return self.polarity * jnp.where(d >= s, i, -i) + self.g_min * (voltages[0] - voltages[1])

@@ -1,0 +1,200 @@
+"""What a netlist asks for: analyses, initial values, options, signals to save, measurements."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from mho.interchange.spice.cards import assignments, card
+from mho.interchange.spice.lines import Line
+from mho.interchange.spice.numbers import spice_number
+from mho.interchange.spice.parameters import Scope
+
+# Numbers of ngspice's own algorithms: mho's are others, and its tolerance follows reltol alone.
+_UNHEARD = (
+    "abstol", "vntol", "chgtol", "gmin", "method", "maxord", "trtol", "itl1", "itl2", "itl3", "itl4", "itl5", "itl6",
+    "pivtol", "pivrel", "rshunt", "noacct", "acct", "nopage", "nomod", "noinit", "node", "list", "opts", "post", "klu",
+    "sparse", "gminsteps", "srcsteps", "numdgt", "ingold", "limpts", "savecurrents", "interp", "num_threads",
+    "autostop", "warn", "seed", "cptime", "filetype", "plotwinsize", "ramptime", "minbreak", "reltran", "lvltim",
+    "wnflag",
+)  # fmt: skip
+_NOTED = (".plot", ".width", ".probe", ".four", ".title")
+_OTHER = (".ac", ".noise", ".disto", ".sens", ".tf", ".pz", ".sp", ".pss")
+
+
+@dataclass(frozen=True)
+class Tran:
+    """A transient analysis [s]."""
+
+    step: float
+    stop: float
+    start: float = 0.0
+    max_step: float | None = None
+    uic: bool = False
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A swept source and its values."""
+
+    source: str
+    start: float
+    stop: float
+    step: float
+
+
+@dataclass(frozen=True)
+class DCSweep:
+    """A sweep of one or two sources, the first the faster."""
+
+    sweeps: tuple[Sweep, ...]
+
+
+@dataclass
+class Requests:
+    """Directives of a netlist.
+
+    Args:
+        tran: Transient analysis, if any.
+        dc: Sweep, if any.
+        op: Whether an operating point is asked for.
+        initial: .ic by node [V].
+        nodeset: .nodeset by node [V].
+        reltol: Relative tolerance.
+        celsius: Temperature.
+        nominal: Temperature at which model cards hold.
+        save: Signals in the order in which they are named; empty: all.
+        measures: Lines of .measure.
+    """
+
+    tran: Tran | None = None
+    dc: DCSweep | None = None
+    op: bool = False
+    initial: dict[str, float] = field(default_factory=dict)
+    nodeset: dict[str, float] = field(default_factory=dict)
+    reltol: float = 1e-3
+    celsius: float = 27.0
+    nominal: float = 27.0
+    save: list[tuple[str, Line]] = field(default_factory=list)
+    globals_: set[str] = field(default_factory=set)
+    measures: list[Line] = field(default_factory=list)
+
+
+def requests(lines: list[Line], scope: Scope, notes: list[str]) -> Requests:
+    """Read the directives.
+
+    Raises:
+        NetlistError: For a directive that mho does not know, or a malformed one.
+    """
+    found = Requests()
+    for line in lines:
+        _one(line, found, scope, notes)
+    return found
+
+
+def _one(line: Line, r: Requests, scope: Scope, notes: list[str]) -> None:
+    word, _, rest = line.text.partition(" ")
+    rest = rest.strip()
+    if word == ".tran":
+        r.tran = _tran(line, scope)
+    elif word == ".dc":
+        r.dc = _dc(line, scope)
+    elif word == ".op":
+        r.op = True
+    elif word in (".ic", ".nodeset"):
+        (r.initial if word == ".ic" else r.nodeset).update(_nodes(line, rest, scope))
+    elif word in (".options", ".option", ".opt", ".opts"):
+        _options(line, rest, r, scope, notes)
+    elif word == ".temp":
+        r.celsius = scope.at(rest, line)
+    elif word in (".save", ".print"):
+        r.save += [(name, line) for name in _signals(line, rest)]
+    elif word in (".meas", ".measure"):
+        r.measures.append(line)
+    elif word == ".global":
+        r.globals_ |= set(rest.split())
+    elif word in _NOTED:
+        notes.append(f"{line.file}, line {line.number}: {word} is not used.")
+    elif word in _OTHER:
+        notes.append(f"{line.file}, line {line.number}: {word} is not run; mho runs .tran, .op and .dc.")
+    else:
+        line.fail(
+            f"{word} is not supported. mho reads .param .func .model .subckt .include .lib .global .ic .nodeset "
+            ".options .temp .tran .op .dc .save .print .measure."
+        )
+
+
+def _tran(line: Line, scope: Scope) -> Tran:
+    words = card(line).fields[1:]
+    uic = "uic" in words
+    numbers = [scope.at(w, line) for w in words if w != "uic"]
+    if not 2 <= len(numbers) <= 4:
+        line.fail("a transient analysis is written .tran tstep tstop [tstart [tmax]] [uic].")
+    step, stop, start, most = [*numbers, *[0.0] * (4 - len(numbers))]
+    if not (step > 0 and stop > 0 and 0 <= start < stop and most >= 0):
+        line.fail(f"in {line.text!r}, tstep and tstop must be above 0, and tstart between 0 and tstop.")
+    if most and stop / most > 2e6:
+        line.fail(f"tmax = {most:g} s makes more than two million steps. Lengthen it.")
+    return Tran(step, stop, start, most or None, uic)
+
+
+def _dc(line: Line, scope: Scope) -> DCSweep:
+    words = card(line).fields[1:]
+    if len(words) not in (4, 8):
+        line.fail("a sweep is written .dc source start stop step, once or twice.")
+    sweeps = []
+    for k in range(0, len(words), 4):
+        start, stop, step = (scope.at(w, line) for w in words[k + 1 : k + 4])
+        if step == 0 or (stop - start) / step < 0:
+            line.fail(f"the step {step:g} does not lead from {start:g} to {stop:g}.")
+        if (stop - start) / step > 1e5:
+            line.fail(f"the sweep from {start:g} to {stop:g} by {step:g} has more than 100 000 points.")
+        sweeps.append(Sweep(words[k], start, stop, step))
+    return DCSweep(tuple(sweeps))
+
+
+def _nodes(line: Line, rest: str, scope: Scope) -> dict[str, float]:
+    """`v(node)=value` pairs."""
+    parts = re.findall(r"v\s*\(\s*([^()\s]+)\s*\)\s*=\s*(\{[^{}]*\}|'[^']*'|[^\s]+)", rest)
+    if not parts or re.sub(r"v\s*\(\s*[^()\s]+\s*\)\s*=\s*(\{[^{}]*\}|'[^']*'|[^\s]+)", "", rest).strip():
+        line.fail("initial values are written .ic v(node)=value ...")
+    return {("0" if node == "gnd" else node): scope.at(value, line) for node, value in parts}
+
+
+def _options(line: Line, rest: str, r: Requests, scope: Scope, notes: list[str]) -> None:
+    before, found = assignments(line, rest)
+    flags = before.split()
+    for name, text in found.items():
+        first, *more = text.split() or [""]
+        flags += more
+        if name == "reltol":
+            r.reltol = scope.at(first, line)
+            if not 0 < r.reltol < 1:
+                line.fail(f"reltol = {r.reltol:g} is not between 0 and 1.")
+        elif name == "temp":
+            r.celsius = scope.at(first, line)
+        elif name == "tnom":
+            r.nominal = scope.at(first, line)
+        elif name in ("scale", "defl", "defw", "defad", "defas"):
+            line.fail(f"the option {name} is not supported; give every element its own numbers.")
+        elif name not in _UNHEARD:
+            notes.append(f"{line.file}, line {line.number}: the option {name} is not used.")
+    for flag in flags:
+        if flag not in _UNHEARD:
+            notes.append(f"{line.file}, line {line.number}: the option {flag} is not used.")
+
+
+def _signals(line: Line, rest: str) -> list[str]:
+    """Signals of a .save or .print line."""
+    names = re.findall(r"[a-z@]\w*\s*\([^()]*\)|[^\s,]+", rest)
+    if names[:1] in (["tran"], ["dc"], ["op"], ["ac"]):
+        names = names[1:]
+    if not names:
+        line.fail("there is no signal after it.")
+    return [re.sub(r"\s", "", n) for n in names]
+
+
+def whole(text: str) -> int | None:
+    """A whole number, or None."""
+    value = spice_number(text)
+    return int(value) if value is not None and value == int(value) else None

@@ -1,0 +1,231 @@
+"""From definitions and cards to a flat circuit: subcircuits expanded, every number worked out."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+from mho import circuits as mc
+from mho.circuits.elements import AbstractElement
+from mho.core.errors import MhoError, NetlistError
+from mho.interchange.spice.analyses import Requests
+from mho.interchange.spice.cards import assignments
+from mho.interchange.spice.ekv import NAMES, transistor_kind
+from mho.interchange.spice.expressions import Call, Expression, Name, Number, Probe, parse
+from mho.interchange.spice.formulas import between, formula
+from mho.interchange.spice.lines import Line
+from mho.interchange.spice.parameters import Scope
+from mho.interchange.spice.subcircuits import Body
+
+TIME = "time()"  # a node that a source ramps by 1 V/s: what `time` is in a formula
+_DEEPEST, _MOST = 30, 50_000
+_NAMED = re.compile(r"[^\s=(),{}'\"]+\s+[^\s=]")
+
+
+@dataclass
+class Parts:
+    """What elaboration has found so far.
+
+    Args:
+        elements: Elements by name.
+        lines: Where each comes from.
+        charges: Initial voltages across capacitors: (node, node, volt, line).
+        currents: Initial currents of inductors by element.
+        corners: Times at which formulas of time have corners [s].
+        levels: DC value of sources whose waveform is another thing.
+        probed: Nodes whose voltage is a source's current, by source.
+        notes: What was read in another way than it was written.
+    """
+
+    requests: Requests
+    notes: list[str]
+    elements: dict[str, AbstractElement] = field(default_factory=dict)
+    lines: dict[str, Line] = field(default_factory=dict)
+    charges: list[tuple[str, str, float, Line]] = field(default_factory=list)
+    currents: dict[str, float] = field(default_factory=dict)
+    corners: set[float] = field(default_factory=set)
+    levels: dict[str, float] = field(default_factory=dict)
+    probed: dict[str, Line] = field(default_factory=dict)
+    uses_time: bool = False
+    kinds: dict = field(default_factory=dict)
+
+
+class Site:
+    """One body being expanded at one place.
+
+    Args:
+        parts: Collects the result.
+        scope: Its parameters.
+        prefix: Path of the instance, empty at the top.
+        pins: Node of each pin.
+        depth: How deep it stands.
+    """
+
+    def __init__(
+        self, parts: Parts, scope: Scope, prefix: str = "", pins: dict[str, str] | None = None, depth: int = 0
+    ):
+        self.parts, self.scope, self.prefix, self.pins, self.depth = parts, scope, prefix, pins or {}, depth
+
+    def node(self, name: str) -> str:
+        """A node's name in the flat circuit."""
+        if name in ("0", "gnd"):
+            return "0"
+        if name in self.pins:
+            return self.pins[name]
+        return name if name in self.parts.requests.globals_ else self.prefix + name
+
+    def name(self, element: str) -> str:
+        """An element's name in the flat circuit."""
+        return self.prefix + element
+
+    def put(self, line: Line, name: str, element: AbstractElement) -> None:
+        """Add an element under its flat name.
+
+        Raises:
+            NetlistError: If the name is taken.
+        """
+        if name in self.parts.elements:
+            before = self.parts.lines[name]
+            line.fail(
+                f"{name} is there already ({before.file}, line {before.number}). Give every element its own name."
+            )
+        if len(self.parts.elements) >= _MOST:
+            line.fail(f"the circuit has more than {_MOST} elements.")
+        self.parts.elements[name], self.parts.lines[name] = element, line
+
+    def value(self, text: str, line: Line) -> float:
+        """A number, parameter or constant expression."""
+        return self.scope.at(text, line)
+
+    def tree(self, text: str, line: Line) -> Expression:
+        """A closed formula over the flat circuit's nodes."""
+        try:
+            return self.closed(parse(text), line)
+        except NetlistError as error:
+            if ", line " in str(error):
+                raise
+            line.fail(str(error))
+
+    def closed(self, tree: Expression, line: Line) -> Expression:
+        """A tree with its parameters, functions and probes put in."""
+        return self.scope.closed(tree, lambda p: self.probe(p, line))
+
+    def probe(self, probe: Probe, line: Line) -> Expression:
+        """A probe in terms of single nodes' voltages."""
+        if probe.kind == "v":
+            a, b = (*map(self.node, probe.nodes), "0")[:2]
+            return between(a, b)
+        source = self.source(probe.nodes[0])
+        self.parts.probed.setdefault(source, line)
+        return Probe("v", (f"i({source})",))
+
+    def source(self, name: str) -> str:
+        """Flat name of a source that is named here, also as ngspice's `v.x1.vs`."""
+        parts = name.split(".")
+        if len(parts) > 2 and len(parts[0]) == 1 and parts[-1].startswith(parts[0]):
+            return ".".join(parts[1:])
+        return self.name(name)
+
+    def behave(self, line: Line, name: str, a: str, b: str, tree: Expression, *, voltage: bool) -> None:
+        """Add a behavioural source of a closed formula."""
+        tree = self.with_time(tree)
+        made = formula(tree)
+        if isinstance(tree, Number):
+            element = mc.VoltageSource(a, b, tree.value) if voltage else mc.CurrentSource(a, b, tree.value)
+        elif voltage:
+            element = mc.BehaviouralVoltage(a, b, made.nodes, made)
+        else:
+            # Without a node to depend on there is none to differentiate by: the output's own serves.
+            controls = made.nodes or ((a if a != "0" else b),)
+            element = mc.BehaviouralCurrent(a, b, controls, made if made.nodes else formula(_beside(tree, controls[0])))
+        self.put(line, name, element)
+
+    def with_time(self, tree: Expression) -> Expression:
+        """The tree with `time` as the voltage of a ramp."""
+        if tree == Name("time"):
+            self.parts.uses_time = True
+            return Probe("v", (TIME,))
+        return Call(tree.name, tuple(self.with_time(x) for x in tree.args)) if isinstance(tree, Call) else tree
+
+    # ---- subcircuits -------------------------------------------------------------------------------------------------
+    def expand(self) -> None:
+        """Elaborate all elements of this body."""
+        from mho.interchange.spice.elements import ELEMENTS
+
+        for line in self.scope.body.elements:
+            letter = line.text[0]
+            if _NAMED.match(line.text) is None:
+                line.fail("an element line has a name, its nodes and a value, apart by blanks.")
+            try:
+                if letter == "x":
+                    self.instance(line)
+                elif letter in ELEMENTS:
+                    ELEMENTS[letter](self, line)
+                else:
+                    self.unknown(line)
+            except NetlistError as error:
+                if ", line " in str(error):
+                    raise
+                line.fail(str(error))
+            except MhoError as error:
+                line.fail(str(error))
+            except ArithmeticError as error:
+                line.fail(f"its numbers cannot be computed ({error}).")
+
+    def unknown(self, line: Line) -> NoReturn:
+        """Raise for an element that mho has not."""
+        line.fail(
+            f"{line.text.split()[0]!r} is not supported: mho reads the elements R C L V I E G F H B D M S X. "
+            "Replace it by a subcircuit of these."
+        )
+
+    def instance(self, line: Line) -> None:
+        """Expand a subcircuit's call."""
+        head, given = assignments(line, line.text)
+        words = re.sub(r"params:|[(),]", " ", head).split()
+        if len(words) < 2:
+            line.fail("a subcircuit's call is written xname node ... subcircuit [parameter=value ...].")
+        found = self.scope.subcircuit(words[-1])
+        if found is None:
+            line.fail(f"the subcircuit {words[-1]!r} is not defined. Is an .include missing?")
+        body, home = found
+        nodes = tuple(self.node(n) for n in words[1:-1])
+        if len(nodes) != len(body.pins):
+            line.fail(f"{words[0]} has {len(nodes)} nodes, but the subcircuit {body.name!r} has {len(body.pins)} pins.")
+        if self.depth >= _DEEPEST:
+            line.fail(f"subcircuits stand inside each other more than {_DEEPEST} deep. Does {body.name!r} call itself?")
+        values = {name: self.value(text, line) for name, text in given.items()}
+        for name in values:
+            if name not in body.defaults and name not in body.parameters and name != "m":
+                line.fail(f"the subcircuit {body.name!r} has no parameter {name!r}; it has {', '.join(body.defaults)}.")
+        if values.get("m", 1.0) != 1.0 and "m" not in body.defaults:
+            line.fail("m= at a subcircuit is not supported; call it several times.")
+        inner = Scope(body, home, values)
+        transistor = self.transistor(body, inner)
+        if transistor is not None:
+            kind, w, l = transistor
+            self.put(line, self.name(words[0]), mc.MOSFET(*nodes, w=w, l=l, kind=kind))
+            return
+        pins = dict(zip(body.pins, nodes, strict=True))
+        Site(self.parts, inner, f"{self.name(words[0])}.", pins, self.depth + 1).expand()
+
+    def transistor(self, body: Body, scope: Scope):
+        """The built-in transistor that the subcircuit computes, if it does and the temperature is the model's own."""
+        r = self.parts.requests
+        if len(body.pins) != 4 or r.celsius != 27.0 or not all(scope.has(x) for x in NAMES):
+            return None
+        key = (id(body), tuple(scope.value(x) for x in NAMES))
+        if key not in self.parts.kinds:
+            trial = Parts(r, [])
+            # The pins get names that no netlist can have, so that no global node is meant.
+            pins = {pin: f"pin({pin})" for pin in body.pins}
+            Site(trial, scope, "", pins, self.depth + 1).expand()
+            simple = not (trial.uses_time or trial.probed or trial.charges)
+            names = tuple(pins.values())
+            self.parts.kinds[key] = transistor_kind(names, scope, trial.elements) if simple else None
+        return self.parts.kinds[key]
+
+
+def _beside(tree: Expression, node: str) -> Expression:
+    return Call("+", (tree, Call("*", (Number(0.0), Probe("v", (node,))))))

@@ -1,0 +1,134 @@
+"""A netlist that was read: its circuit, what it asks for, and what was left out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from mho import circuits as mc
+from mho.core.errors import InputError, MhoError, NetlistError
+from mho.interchange.spice.analyses import Requests, requests
+from mho.interchange.spice.elaboration import TIME, Parts, Site
+from mho.interchange.spice.lines import Line, title_and_lines
+from mho.interchange.spice.parameters import Scope
+from mho.interchange.spice.subcircuits import structure
+
+_LAST = 1e6  # [s] to which a ramp gives formulas their time
+
+
+@dataclass(frozen=True)
+class Netlist:
+    """A SPICE netlist as a circuit of mho.
+
+    Nodes and elements have ngspice's names, a subcircuit's after its path: node `xl.h`, element `xl.r1`.
+
+    Args:
+        title: First line.
+        circuit: The flat circuit, without initial values.
+        requests: Analyses, options, signals and measurements.
+        charges: Initial node voltages from capacitors' ic=, which count with uic alone [V].
+        currents: Initial inductor currents, likewise [A].
+        levels: Values that sources have in a DC analysis where their waveform has another [V or A].
+        notes: One sentence for everything that is not used or read otherwise, with its line.
+        scope: Parameters at the top, for measurements.
+        lines: Line of each element.
+    """
+
+    title: str
+    circuit: mc.Circuit
+    requests: Requests
+    charges: Mapping[str, float]
+    currents: Mapping[str, float]
+    levels: Mapping[str, float]
+    notes: tuple[str, ...]
+    scope: Scope
+    lines: Mapping[str, Line] = field(default_factory=dict)
+
+
+def read_spice(path: str | Path) -> Netlist:
+    """Read a SPICE netlist with the files that it includes.
+
+    Elements R C L V I E G F H B D M (level 1) S and X; .param .func .model .subckt .include .lib .global .ic .nodeset
+    .options .temp .tran .op .dc .save .print .measure. The EKV transistor as a subcircuit of behavioural sources is
+    recognised by what it computes, and becomes the built-in one.
+
+    Args:
+        path: The netlist file.
+
+    Raises:
+        NetlistError: If the netlist is malformed or asks for what mho has not; names file and line.
+    """
+    path = Path(path)
+    notes: list[str] = []
+    try:
+        with np.errstate(all="ignore"):
+            return _read(path, notes)
+    except RecursionError:
+        raise NetlistError(f"{path.name}: something is nested too deeply to be read.") from None
+    except NetlistError:
+        raise
+    except InputError as error:
+        raise NetlistError(f"{path.name}: {error}") from error
+
+
+def _read(path: Path, notes: list[str]) -> Netlist:
+    title, lines = title_and_lines(path, notes)
+    top, directives = structure(lines)
+    scope = Scope(top)
+    asked = requests(directives, scope, notes)
+    parts = Parts(asked, notes)
+    Site(parts, scope).expand()
+    elements = dict(parts.elements)
+    for source, line in parts.probed.items():
+        if not isinstance(elements.get(source), mc.VoltageSource):
+            line.fail(f"i({source}) is the current of no voltage source. Put a source of 0 V in series and name that.")
+        elements[f"i({source})"] = mc.CCVS(f"i({source})", "0", source, 1.0)
+    if parts.uses_time:
+        corners = sorted({0.0, _LAST, *(t for t in parts.corners if 1e-14 < t < _LAST)})
+        elements[TIME] = mc.VoltageSource(TIME, "0", mc.PWL(corners, corners))
+    try:
+        circuit = mc.Circuit(elements, temperature=asked.celsius + 273.15)
+    except MhoError as error:
+        raise NetlistError(f"{_place(str(error), parts, path)}: {error}") from error
+    known = {x for e in circuit.elements for x in e.nodes} | {"0"}
+    for word, values in ((".ic", asked.initial), (".nodeset", asked.nodeset)):
+        for node in values:
+            if node not in known:
+                raise NetlistError(f"{path.name}: {word} names v({node}), and there is no such node.")
+    return Netlist(
+        title, circuit, asked, _from_charges(parts), parts.currents, parts.levels, tuple(notes), scope, parts.lines
+    )
+
+
+def _place(message: str, parts: Parts, path: Path) -> str:
+    """Where the first element that a message names stands."""
+    for word in re.findall(r"[^\s'\",:;()]+", message):
+        line = parts.lines.get(word.rstrip("."))
+        if line is not None:
+            return f"{line.file}, line {line.number}"
+    return path.name
+
+
+def _from_charges(parts: Parts) -> dict[str, float]:
+    """Node voltages that make the capacitors' initial voltages, from ground outwards."""
+    uic = parts.requests.tran is not None and parts.requests.tran.uic
+    found: dict[str, float] = {"0": 0.0}
+    left = [c for c in parts.charges if c[2] != 0.0] if uic else []
+    while left:
+        ready = [c for c in left if c[0] in found or c[1] in found]
+        if not ready:
+            left[0][3].fail("an initial voltage between two nodes needs one of them to have one too (ic= or .ic).")
+        for a, b, v, line in ready:
+            if a in found and b in found and abs(found[a] - found[b] - v) > 1e-9:
+                line.fail(f"the initial voltage of {v:g} V contradicts those of other capacitors.")
+            if a in found:
+                found.setdefault(b, found[a] - v)
+            else:
+                found[a] = found[b] + v
+        left = [c for c in left if c not in ready]
+    found.pop("0")
+    return found

@@ -1,0 +1,126 @@
+"""Waveforms under ngspice's names: node voltages, held ones too, and the currents of sources and inductors."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from mho import circuits as mc
+from mho.circuits.elements import Inductor
+from mho.core.errors import NetlistError
+from mho.interchange.spice.elaboration import TIME
+from mho.interchange.spice.expressions import Expression, Probe, parse, probes
+from mho.interchange.spice.functions import evaluate
+from mho.interchange.spice.lines import Line
+from mho.interchange.spice.netlist import Netlist
+
+_BRANCHES = (mc.VoltageSource, mc.VCVS, mc.CCVS, mc.BehaviouralVoltage, Inductor)
+
+
+@dataclass(frozen=True)
+class Table:
+    """Points of one analysis.
+
+    Args:
+        axis: Name of what is varied: "time", a swept source, or "" for an operating point.
+        points: Its values.
+        voltages: By node [V].
+        currents: By element, from its first node through it to the second [A].
+    """
+
+    axis: str
+    points: np.ndarray
+    voltages: Mapping[str, np.ndarray]
+    currents: Mapping[str, np.ndarray]
+
+    def value(self, probe: Probe) -> np.ndarray:
+        """A probe's values.
+
+        Raises:
+            NetlistError: If there is no such node or current.
+        """
+        if probe.kind == "i":
+            name = plain_source(probe.nodes[0])
+            if name not in self.currents:
+                raise NetlistError(f"there is no current i({probe.nodes[0]}); there is {_some(self.currents, 'i')}.")
+            return self.currents[name]
+        zero = np.zeros_like(self.points)
+        sides = [zero if n in ("0", "gnd") else self.voltages.get(n) for n in probe.nodes]
+        for node, side in zip(probe.nodes, sides, strict=True):
+            if side is None:
+                raise NetlistError(f"there is no node {node!r}; there is {_some(self.voltages, 'v')}.")
+        return sides[0] - sides[1] if len(sides) > 1 else sides[0]  # type: ignore[operator,return-value]
+
+    def evaluate(self, tree: Expression) -> np.ndarray:
+        """Values of an expression over the signals."""
+        values: dict[Expression, np.ndarray] = {
+            p: self.value(p) if isinstance(p, Probe) else self.points for p in probes(tree)
+        }
+        with np.errstate(all="ignore"):
+            return np.broadcast_to(evaluate(tree, values), self.points.shape)
+
+
+def _some(names: Mapping[str, np.ndarray], kind: str) -> str:
+    listed = [f"{kind}({n})" for n in names]
+    return ", ".join(listed[:12]) + (f" and {len(listed) - 12} more" if len(listed) > 12 else "") or "none"
+
+
+def plain_source(name: str) -> str:
+    """Mho's name of an element that ngspice calls `v.x1.vs`."""
+    parts = name.split(".")
+    return ".".join(parts[1:]) if len(parts) > 2 and len(parts[0]) == 1 and parts[-1][:1] == parts[0] else name
+
+
+def spice_source(name: str) -> str:
+    """Ngspice's name of an element `x1.vs`."""
+    return f"{name.rpartition('.')[2][0]}.{name}" if "." in name else name
+
+
+def hidden(node: str) -> bool:
+    """Whether a node is one that reading put in."""
+    return node == TIME or "(" in node or "#" in node
+
+
+def branches(netlist: Netlist) -> Iterator[str]:
+    """Elements whose current is a signal."""
+    for name, element in netlist.circuit.items():
+        if isinstance(element, _BRANCHES) and not hidden(name):
+            yield name
+
+
+def wanted(netlist: Netlist, table: Table) -> dict[str, np.ndarray]:
+    """The signals that the netlist saves, in its order; all of them if it names none."""
+    found: dict[str, np.ndarray] = {}
+    everything = not netlist.requests.save
+    for text, line in netlist.requests.save:
+        if text in ("all", "allv", "alli"):
+            everything = True
+            continue
+        found |= {text: _signal(text, line, table)}
+    if everything:
+        for node, x in table.voltages.items():
+            if not hidden(node):
+                found.setdefault(f"v({node})", x)
+        for name, x in table.currents.items():
+            if not hidden(name):
+                found.setdefault(f"i({spice_source(name)})", x)
+    return found
+
+
+def _signal(text: str, line: Line, table: Table) -> np.ndarray:
+    inner = text
+    if text.startswith("par("):
+        inner = text[4:-1].strip("'\"")
+    elif text.endswith("#branch"):
+        inner = f"i({text.removesuffix('#branch')})"
+    elif "(" not in text:
+        if text.startswith("@"):
+            line.fail(f"{text}: currents and numbers inside an element are not kept; use a 0 V source.")
+        inner = f"v({text})"
+    try:
+        return table.evaluate(parse(re.sub(r"\s", "", inner)))
+    except NetlistError as error:
+        line.fail(f"{text}: {error}")
