@@ -32,8 +32,11 @@ _JUMP = 5.0  # robust standard deviations beyond which a step is a jump
 _DEGREE = 3  # of the polynomial that is each ramp's own smooth course, in steps
 _BLIND = 1e-9  # of the range: a number that moves no reading by more has no influence
 _CONVENTIONS = ("w_min", "w_max", "w_0", "gain", "imbalance", "reach_up", "reach_down", "decay_rate", "gamma_gain",
-                "gamma_imbalance", "symmetry_share", "reference", "pulses_up", "pulses_down")  # fmt: skip
-_LAW = ("gamma_up", "gamma_down", "slope_up", "slope_down", "gamma_up_down", "a", "b", "alpha_up", "alpha_down")
+                "gamma_imbalance", "symmetry_share", "reference", "pulses_up", "pulses_down",
+                "slope_up", "slope_down",  # move soft bounds, as the conductances of the window do
+                "a", "b")  # scale and shift of an exponent: as its gammas and amplitudes do  # fmt: skip
+_LAW = ("gamma_up", "gamma_down", "gamma_up_down", "alpha_up", "alpha_down")
+_ASYMMETRIES = ("up_down", "gamma_up_down")  # beyond -1 and 1 the same steps come back
 _BOUNDED = (SoftBounds, SaturatingStep)  # laws in which the bounds shape every step, so that a ramp shows them
 
 
@@ -50,8 +53,10 @@ def fit_ramp(
     All ramps of one direction are averaged (their scatter is :func:`ramp_population`'s and :func:`spread_of`'s); each
     course starts where the data do, at a conductance that is fitted. The residual is a share of the measured range.
     The law's step law is fitted; normalisation is convention: the weight runs over its nominal bounds, and laws that
-    bounds do not shape take the data's range for their window. For the saturating law (NeuroSim's) the number of pulses
-    across the window is that of the ramp, and the nonlinearity comes out as it is published.
+    bounds do not shape take the data's range for their window, unless `hold` keeps the start's (`g_min`, `g_max`).
+    Numbers that only rename others stay: soft bounds' slopes, scale and shift of the exponential step's exponent. For
+    the saturating law (NeuroSim's) the number of pulses across the window is that of the ramp, and the nonlinearity
+    comes out as it is published.
 
     About the fitted course a step's noise is write noise, which accumulates, plus the difference of two read noises:
     :math:`\operatorname{var} e = \sigma_w^2+2\sigma_r^2`, neighbours' covariance :math:`-\sigma_r^2`. They are
@@ -78,12 +83,17 @@ def fit_ramp(
     directions, courses = _courses(ramps)
     low, high = (float(f(courses)) for f in (np.nanmin, np.nanmax))
     span = high - low
-    device, chosen = _prepared(device, low - _MARGIN * span, high + _MARGIN * span, directions, courses)
+    device, chosen = _prepared(device, low - _MARGIN * span, high + _MARGIN * span, directions, courses, hold)
     asked = [n for n in (*_LAW, *(["up_down"] if len(directions) > 1 else [])) if n in described(device)]
     kept = {*_CONVENTIONS, *hold, *([] if isinstance(device, _BOUNDED) else ["g_min", "g_max"])}
+    if len(directions) == 1:  # they scale the steps of one direction, as dw_min and gamma do
+        kept |= set(_ASYMMETRIES)
     if isinstance(device, SaturatingStep | PiecewiseStep):
         kept |= {"dw_min", "up_down"}
     numbers = entries(device, [n for n in kept if n in described(device)], [n for n in asked if n not in kept])
+    numbers = tuple(
+        replace(e, low=-1.0, high=1.0) if e.name in _ASYMMETRIES and abs(e.value) < 1.0 else e for e in numbers
+    )
     begins = tuple(
         Entry(f"start[{k}]", "S", float(c[0]), "linear", low - 0.2 * span, high + 0.2 * span)
         for k, c in enumerate(courses)
@@ -105,6 +115,7 @@ def fit_ramp(
     scatter = scatter[np.argsort(cost)[:starts]]
     jacobian = problem.jacobian(scatter[:4], problem.curve(scatter[:4]), np.ones(len(whole), bool))
     seen = np.max(np.abs(jacobian), axis=(0, 1)) > _BLIND
+    scatter[:, ~seen] = first[~seen]
     found = regress(problem, scatter, seen, iterations=60)
     blind = {e.name: "without influence on these ramps" for e, s in zip(whole, seen, strict=True) if not s}
     found = replace(found, held={**found.held, **blind})
@@ -139,7 +150,12 @@ def _courses(ramps: RampTable) -> tuple[tuple[int, ...], np.ndarray]:
 
 
 def _prepared(
-    device: AbstractStepDevice, low: float, high: float, directions: tuple[int, ...], courses: np.ndarray
+    device: AbstractStepDevice,
+    low: float,
+    high: float,
+    directions: tuple[int, ...],
+    courses: np.ndarray,
+    hold: Collection[str],
 ) -> tuple[AbstractStepDevice, dict[str, Number]]:
     """The device with the window and the number of pulses of the data, and those numbers with their grounds."""
     lengths = {d: max(int(np.isfinite(c).sum()) - 1, 1) for d, c in zip(directions, courses, strict=True)}
@@ -153,6 +169,7 @@ def _prepared(
             values[name] = (float(lengths.get(d, pulses)), "the ramp's length")
     if not isinstance(device, SaturatingStep | PiecewiseStep):
         values["dw_min"] = (float(device.w_max - device.w_min) / pulses, "the window over the ramp's length")
+    values = {k: v for k, v in values.items() if k not in hold}
     prepared = replace(device, **{k: v for k, (v, _) in values.items()})
     about = described(device)
     fixed = {

@@ -15,6 +15,7 @@ from mho.core.parameters import ParameterSet
 from mho.core.quantities import engineering
 from mho.fitting.estimate import Problem
 from mho.fitting.model_fit import Axes, ModelFit, estimates_of, fitted_set, starting_set, table_of
+from mho.fitting.profile import costs
 from mho.fitting.regression import Regression, regress
 from mho.fitting.result import Candidate, Estimate
 from mho.fitting.scaling import read_off, scaled
@@ -96,6 +97,7 @@ def fit_sweep(
     say(0.3, f"{start.model}: {starts} starts")
     silent = [k for k, e in enumerate(setup.entries) if e.name in setup.blind]
     found = regress(setup.problem, setup.starts, setup.free, iterations=iterations, jumping=silent)
+    found = _given_back(found, setup, {e.name: e.value for e in numbers})
     say(1.0, "done")
     return _result(sweep, start, setup, found)
 
@@ -169,6 +171,18 @@ def _setup(
         blind=tuple(n for n, s in zip(names, seen, strict=True) if not s),
         respond=respond,
     )
+
+
+def _given_back(found: Regression, setup: _Setup, given: dict[str, float]) -> Regression:
+    """The solution in which a number without influence is the one that was given, not that of a start."""
+    theta = found.theta.copy()
+    for k, entry in enumerate(setup.entries):
+        if entry.name in setup.blind and entry.name not in found.jumps and entry.name in given:
+            trial = theta.copy()
+            trial[k] = entry.to(given[entry.name])
+            before, after = costs(setup.problem, np.stack([theta, trial]))
+            theta = trial if after <= (1.0 + 1e-6) * before else theta
+    return replace(found, theta=theta)
 
 
 def _about(entry: Entry, values: np.ndarray) -> Entry:
