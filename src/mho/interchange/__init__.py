@@ -8,6 +8,8 @@ from mho.interchange.bench import bench_text as bench_text
 from mho.interchange.bench import osdi_bench as osdi_bench
 from mho.interchange.ngspice import NgspiceRun as NgspiceRun
 from mho.interchange.ngspice import run_ngspice as run_ngspice
+from mho.interchange.spice import Netlist as Netlist
+from mho.interchange.spice import read_spice as read_spice
 from mho.interchange.spice_text import SpiceText as SpiceText
 from mho.interchange.spice_text import spice_text as spice_text
 from mho.interchange.subcircuit import subcircuit as subcircuit

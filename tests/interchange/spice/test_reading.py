@@ -1,0 +1,210 @@
+"""Reading netlists: lines, scopes, subcircuits, initial values; and a clear end for what cannot be read."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+
+from mho import circuits as mc
+from mho.core import NetlistError
+from mho.interchange.spice import read_spice
+
+TAIL = "\n.tran 1n 10n\n.end\n"
+
+
+@pytest.fixture
+def read(tmp_path):
+    def reading(text, **files):
+        for name, content in files.items():
+            (tmp_path / f"{name}.lib").write_text(content)
+        (tmp_path / "x.cir").write_text(text)
+        return read_spice(tmp_path / "x.cir")
+
+    return reading
+
+
+def test_title_comments_continuation_and_case(read):
+    n = read(
+        "v1 is the title\n* note\nR1 A 0\n* between\n+ 2K ; two\n\nV1 a GND 1 $ one\nC1 a 0 1P // and\n"
+        ".TRAN 1n 10n\n.end\nrubbish"
+    )
+    assert n.title == "v1 is the title"
+    assert float(n.circuit["r1"].r) == 2e3
+    assert n.circuit["v1"].nodes == ("a", "0")
+    assert n.requests.tran.stop == 10e-9
+
+
+def test_parameters_functions_and_scopes(read):
+    n = read(
+        """t
+.param b='2*a' a=3 c = {a + b}
+.func f(x,y) {x*y + a}
+.subckt outer p q w=1 r={10*w}
+.param w2={w*2} a=100
+.func g(x) {f(x,w)}
+R1 p m {r}
+R2 m q {g(w2)}
+X1 p q inner k={a}
+.subckt inner p q k=7
+R1 p q {k}
+.ends
+.ends
+V1 in 0 {c}
+X1 in 0 outer w=5
+X2 in 0 outer params: r=4
+"""
+        + TAIL
+    )
+    r = {name: float(e.r) for name, e in n.circuit.items() if isinstance(e, mc.Resistor)}
+    # f is defined at the top, where a = 3; inside, a = 100.
+    assert r == {"x1.r1": 50, "x1.r2": 53, "x1.x1.r1": 100, "x2.r1": 4, "x2.r2": 5, "x2.x1.r1": 100}
+    assert float(n.circuit["v1"].wave.value) == 9
+    assert n.circuit["x1.r1"].nodes == ("in", "x1.m")
+
+
+def test_included_files_and_library_sections(read):
+    n = read(
+        "t\n.include 'one.lib'\n.lib two.lib fast\nV1 a 0 1\nR1 a 0 {x}\nR2 a 0 {y}" + TAIL,
+        one=".param x=5\n",
+        two=".lib slow\n.param y=1\n.endl\n.lib fast\n.param y=2\n.endl\n",
+    )
+    assert (float(n.circuit["r1"].r), float(n.circuit["r2"].r)) == (5, 2)
+
+
+def test_initial_voltages_go_from_ground_outwards(read):
+    text = "t\nV1 v 0 1\nR1 v b 1k\nR2 a b 1k\nC1 a b 1p ic=0.25\nC2 b 0 1p ic=0.5\nL1 v a 1n ic=1m\n.tran 1n 10n"
+    n = read(text + " uic\n.end")
+    assert n.charges == {"b": 0.5, "a": 0.75}
+    assert n.currents == {"l1.i": 1e-3}
+    assert read(text + "\n.end").charges == {}  # as in ngspice: ic= counts with uic alone
+
+
+def test_the_transistor_is_recognised_by_what_it_computes(read, references):
+    library = (references / "circuits" / "ekv.lib").read_text()
+    calls = "Vd d 0 1\nVg g 0 0.5\nXn d g 0 0 ekvn w=2u l=0.2u vto=0.35\nXp d g 0 0 ekvp"
+    n = read(f"t\n.include ekv.lib\n{calls}{TAIL}", ekv=library)
+    assert isinstance(n.circuit["xn"], mc.MOSFET)
+    assert (float(n.circuit["xn"].w), float(n.circuit["xn"].kind.vto), n.circuit["xn"].kind.polarity) == (2e-6, 0.35, 1)
+    assert n.circuit["xp"].kind.polarity == -1
+    other = library.replace("(1+th*(a+b))", "(1+1.01*th*(a+b))")  # a model of its own is expanded as it stands
+    n = read(f"t\n.include ekv.lib\n{calls}{TAIL}", ekv=other)
+    assert isinstance(n.circuit["xn.bid"], mc.BehaviouralCurrent)
+    n = read(f"t\n.include ekv.lib\n{calls}\n.temp 50{TAIL}", ekv=library)  # its thermal voltage is a constant of 27 C
+    assert isinstance(n.circuit["xn.bid"], mc.BehaviouralCurrent)
+
+
+WRONG = [
+    ("Q1 a 0 0 q", "'q1' is not supported"),
+    ("R1 a 0 {nothing}", "'nothing' has no value"),
+    ("R1 a 0 2 3", "takes one value"),
+    ("R1 a", "has no two nodes"),
+    ("R1 a 0 1k tc=3", "tc= is not supported"),
+    ("X1 a 0 gone", "'gone' is not defined"),
+    ("D1 a 0 gone", "no .model 'gone'"),
+    ("D1 a 0 dd\n.model dd d(cjo=1p)", "depends on voltage"),
+    ("M1 a a 0 0 mm\n.model mm nmos(level=54)", "level 54"),
+    ("M1 a a 0 0 mm\n.model mm nmos(tox=5n)", "tox"),
+    ("B1 a 0 i=ddt(v(a))", "'ddt' is not known"),
+    ("E1 a2 0 poly(1) a 0 1", "POLY"),
+    ("S1 a 0 a 0 ss\n.model ss sw(vt=1 vh=0.1)", "hysteresis"),
+    ("F1 a 0 vx 3", "'vx'"),
+    ("I1 a 0 sffm(0 1)", "SFFM"),
+    ("R1 b 0 1k\nR1 a 0 1k", "is there already"),
+    ("C1 b 0 1p", "alone touches it"),
+    ("B1 a 0 i=v(nowhere)", "nowhere"),
+    (".step param x 1 2 3", ".step is not supported"),
+    (".subckt s a\nR1 a 0 1", "no .ends"),
+    (".subckt s a\nX1 a s\n.ends\nX1 a s", "call itself"),
+    (".func f(x) {f(x)+1}\nR1 a 0 {f(2)}", "call itself"),
+    (".param p={q} q={p}\nR1 a 0 {p}", "depends on itself"),
+    (".include x.cir", "include each other"),
+    (".include none.lib", "not found"),
+    (".control\nrun", "no .endc"),
+    (".ic v(zz)=1", "no such node"),
+    (".tran 1n", "tstep tstop"),
+    ("R1 a 0 {1/(1-1)*1e300}", "finite"),
+    ("V2 b 0 pulse(0 1 0 1p 1p 1p 1e-18)\nR1 b 0 1", "periods"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("line", "said"), WRONG)
+def test_what_is_not_supported_is_named_with_its_place(read, line, said):
+    with pytest.raises(NetlistError, match=r"x\.cir") as raised:
+        read(f"t\nVa a 0 1\n{line}{TAIL}")
+    assert said in str(raised.value)
+
+
+def test_what_changes_no_result_is_noted_and_never_silent(read):
+    n = read(
+        "t\nV1 a 0 1 ac 1\nR1 a 0 1k\n.plot tran v(a)\n.ac dec 1 1 10\n.options odd=3\n.control\nrun\n.endc" + TAIL
+    )
+    assert [note.split(":")[0] for note in n.notes] == [f"x.cir, line {k}" for k in (7, 4, 5, 6)]
+
+
+VALID = """title
+.param w=1u vdd={1+0.2}
+.func half(x) {x/2}
+.model nm nmos (level=1 vto=0.4 kp=100u lambda=0.02)
+.subckt inv in out vp wn=1u
+mn out in 0 0 nm w={wn} l=0.5u
+rl out vp 10k
+cl out 0 {half(20f)} ic=0
+.ends
+vd vp 0 {vdd}
+vin in 0 pulse(0 {vdd} 1n 0.1n 0.1n 4n 10n)
+x1 in a vp inv wn={2*w}
+b1 0 b i=1m*v(a)**2*(time>1n ? 1 : 0.5)
+rb b 0 1k
+.ic v(a)=0.1
+.options reltol=1e-4
+.save v(a) i(vd)
+.tran 10p 20n 0 10p
+.measure tran d trig v(in) val=0.6 rise=1 targ v(a) val=0.6 fall=1
+.end
+"""
+PIECES = [
+    "{",
+    ")",
+    "'",
+    "=",
+    "-",
+    "1e400",
+    "nan",
+    "v(",
+    "\n+",
+    "\n",
+    "x",
+    ".subckt",
+    "**",
+    "?",
+    "1/0",
+    "m=0",
+    "\x00",
+    "é",
+]
+
+
+def test_mutated_netlists_are_read_or_refused(tmp_path):
+    # Truncations, deletions, insertions, lines doubled or dropped: a NetlistError or a circuit, and nothing else.
+    draw, path, refused, nameless = random.Random(5), tmp_path / "x.cir", 0, 0
+    for _ in range(400):
+        text = VALID
+        for _ in range(draw.choice((1, 1, 3))):
+            at, lines = draw.randrange(len(text) + 1), text.split("\n")
+            text = draw.choice((
+                text[:at],
+                text[:at] + text[at + draw.randrange(1, 6) :],
+                text[:at] + draw.choice(PIECES) + text[at + draw.randrange(3) :],
+                "\n".join([*lines, draw.choice(lines)]),
+                "\n".join(lines[: (k := draw.randrange(len(lines)))] + lines[k + 1 :]),
+            )) or "t"  # fmt: skip
+        path.write_text(text)
+        try:
+            assert np.isfinite(float(read_spice(path).circuit.temperature))
+        except NetlistError as error:
+            refused += 1
+            nameless += "x.cir" not in str(error)
+    assert nameless == 0
+    assert 100 < refused < 380  # neither everything nor nothing
