@@ -13,12 +13,28 @@ __version__ = "0.1.0"
 _HOME = {
     "MhoError": "mho.core",
     "Pulse": "mho.devices",
+    "compare_ramps": "mho.fitting",
     "fit": "mho.fitting",
+    "fit_endurance": "mho.fitting",
+    "fit_gate_cycles": "mho.fitting",
+    "fit_noise": "mho.fitting",
+    "fit_paired_pulses": "mho.fitting",
+    "fit_ramp": "mho.fitting",
+    "fit_retention": "mho.fitting",
+    "fit_sweep": "mho.fitting",
     "normal": "mho.core.sampling",
     "parameters": "mho.devices",
+    "ramp_population": "mho.fitting",
+    "read_endurance": "mho.fitting",
+    "read_noise": "mho.fitting",
+    "read_paired_pulses": "mho.fitting",
     "read_pulses": "mho.fitting",
+    "read_ramp": "mho.fitting",
+    "read_retention": "mho.fitting",
+    "read_sweep": "mho.fitting",
     "relative": "mho.core.sampling",
     "sample": "mho.core.sampling",
+    "spread_of": "mho.fitting",
 }
 _FLOORS = ("circuits", "core", "devices", "fitting", "interchange", "metrics", "networks", "report", "studies")
 

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mho.fitting.estimate import Problem
+from mho.fitting.estimate import Problem, descend
 
 _REACHES = np.asarray([1.0, 1.5, 2.2, 3.3, 5.0, 8.0])  # of the linear half width
 _ENOUGH = 0.6  # of the rise of a parabola: below it the interval is too narrow beyond doubt
 _SCALES = (0.3, 1.0, 3.0, 10.0)  # standard deviations of the steps along the axes of the covariance
 _LARGEST = 2.0  # of such a step on the fitting scale
-_JUMPS = np.concatenate([np.geomspace(1e-3, 0.3, 12), np.geomspace(0.4, 4.0, 12)])  # on the fitting scale
+_JUMPS = np.concatenate([np.arange(0.01, 0.2, 0.01), np.geomspace(0.2, 4.0, 12)])  # on the fitting scale
+_LEAPS = 5  # jumps on either side beyond which a solution is looked for
+_SAME = 1e-9  # relative change of the misfit that is none
 
 
 @dataclass(frozen=True)
@@ -88,44 +90,50 @@ def shaken(problem: Problem, theta: np.ndarray, free: np.ndarray, covariance: np
     return found[best] if cost_found[best] < (1.0 - 1e-4) * cost else theta
 
 
+def leapt(problem: Problem, theta: np.ndarray, free: np.ndarray, which: Sequence[int]) -> np.ndarray:
+    """A better place than the solution beyond the next jumps of parameters that act in jumps, the others refitted."""
+    for k in which:
+        places, cost = _along(problem, theta, k)
+        here = int(np.argmin(np.abs(places - theta[k])))
+        jumps = np.flatnonzero(np.abs(np.diff(cost)) > _SAME * cost[here])
+        beyond = [*(jumps[jumps >= here] + 1)[:_LEAPS], *jumps[jumps < here][-_LEAPS:]]
+        if not beyond:
+            continue
+        starts = np.tile(theta, (len(beyond) + 1, 1))
+        starts[1:, k] = places[beyond]
+        found, cost = descend(problem, starts, free, iterations=10, tolerance=1e-5)
+        theta = found[int(np.argmin(np.where(np.isfinite(cost), cost, np.inf)))]
+    return theta
+
+
 def plateaus(
-    problem: Problem, theta: np.ndarray, which: Sequence[int], cost: float, allowed: float
-) -> tuple[np.ndarray, dict[int, tuple[float, float]]]:
-    """Parameters that act in jumps, as a threshold between two steps of a staircase does: no derivative shows them.
+    problem: Problem, theta: np.ndarray, which: Sequence[int], allowed: float
+) -> dict[int, tuple[float, float]]:
+    """Intervals of parameters that act in jumps, as a threshold between two steps of a staircase does.
 
-    Each is moved alone; where the misfit falls, it stays there, and the stretch in which the misfit exceeds its least
-    by no more than `allowed` is its interval.
-
-    Returns:
-        The parameters, and the interval of each that has one: those that change nothing anywhere have none.
+    No derivative shows them. Each is moved alone; its interval is the stretch about it in which the misfit exceeds its
+    least by no more than `allowed`, out to the first place outside. Those that change nothing anywhere have none.
     """
-    theta = theta.copy()
     found: dict[int, tuple[float, float]] = {}
     for k in which:
-        steps = np.concatenate([-_JUMPS[::-1], [0.0], _JUMPS])
-        steps = steps[(theta[k] + steps >= problem.low[k]) & (theta[k] + steps <= problem.high[k])]
-
-        def at(places: np.ndarray, k: int = k) -> np.ndarray:
-            rows = np.tile(theta, (len(places), 1))
-            rows[:, k] = places
-            return costs(problem, rows)
-
-        places = theta[k] + steps
-        cost_there = at(places)
-        if np.ptp(cost_there[np.isfinite(cost_there)]) <= 1e-9 * cost:
+        places, cost = _along(problem, theta, k)
+        if np.ptp(cost[np.isfinite(cost)]) <= _SAME * np.min(cost):
             continue
-        best = int(np.argmin(np.where(steps == 0.0, cost_there * (1.0 - 1e-6), cost_there)))
-        least = min(cost_there[best], cost)
-        good = cost_there <= least + allowed
-        low, high = best, best
-        while low > 0 and good[low - 1]:
-            low -= 1
-        while high < len(places) - 1 and good[high + 1]:
-            high += 1
-        # The ends are those of the neighbours outside: within the scan's steps, never too narrow.
+        here = int(np.argmin(np.abs(places - theta[k])))
+        worse = cost > np.min(cost) + allowed
+        below, above = np.flatnonzero(worse[:here]), np.flatnonzero(worse[here + 1 :]) + here + 1
         found[k] = (
-            float(places[low - 1]) if low > 0 else -np.inf,
-            float(places[high + 1]) if high < len(places) - 1 else np.inf,
+            float(places[below[-1]]) if below.size else -np.inf,
+            float(places[above[0]]) if above.size else np.inf,
         )
-        theta[k] = places[best]
-    return theta, found
+    return found
+
+
+def _along(problem: Problem, theta: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Places of one parameter about its own, rising and within its bounds, and the misfit at each."""
+    steps = np.concatenate([-_JUMPS[::-1], [0.0], _JUMPS])
+    places = theta[k] + steps
+    places = places[(places >= problem.low[k]) & (places <= problem.high[k])]
+    rows = np.tile(theta, (len(places), 1))
+    rows[:, k] = places
+    return places, costs(problem, rows)

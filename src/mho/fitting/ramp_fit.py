@@ -168,7 +168,9 @@ def _prepared(
         if hasattr(device, name):
             values[name] = (float(lengths.get(d, pulses)), "the ramp's length")
     if not isinstance(device, SaturatingStep | PiecewiseStep):
-        values["dw_min"] = (float(device.w_max - device.w_min) / pulses, "the window over the ramp's length")
+        ends = (float(device.g_min), float(device.g_max)) if "g_max" in hold else (low, high)
+        share = float(np.nanmax(courses) - np.nanmin(courses)) / (ends[1] - ends[0])
+        values["dw_min"] = (share * float(device.w_max - device.w_min) / pulses, "the way over the ramp's length")
     values = {k: v for k, v in values.items() if k not in hold}
     prepared = replace(device, **{k: v for k, (v, _) in values.items()})
     about = described(device)

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import stats
 
 from mho.fitting.estimate import Problem, at_bounds, descend, effective_size, refine
-from mho.fitting.profile import Ends, ends, plateaus, shaken
+from mho.fitting.profile import Ends, ends, leapt, plateaus, shaken
 from mho.fitting.table import listed
 
 LOOSE = float(np.log(10.0)) / 1.96  # standard deviation on a log scale at which a 95 % interval is a factor of 10 wide
@@ -19,6 +19,7 @@ _FREEZINGS = 3
 _REFINED = 2  # of the descents, the best, are refined
 _ROUNDS = 1
 _ALLOWED = 4.0  # variances by which the misfit may exceed its least within an interval: 2 standard deviations squared
+_GAIN = 1e-4  # share of the sum of squares by which another place must be better
 _SHAKES = 3  # most places beside a solution that are refined in their turn
 
 
@@ -136,20 +137,21 @@ def regress(
             break
         point, value, residual = _refined(problem, point, free)
     rows = np.flatnonzero(problem.weight > 0)
-    jumps: dict[int, tuple[float, float]] = {}
-    for _ in range(_SHAKES):
+    for attempt in range(_SHAKES + 1):
         n_effective = effective_size(residual[rows])
         variance = value / max(len(rows) - int(free.sum()), 1) * len(rows) / n_effective
         covariance, loose, unidentified = _uncertainty(problem, point, free, variance)
-        better = shaken(problem, point, free, covariance, value) if free.any() else point
-        if len(jumping):
-            better, jumps = plateaus(problem, better, tuple(jumping), value, _ALLOWED * variance)
+        if attempt == _SHAKES or not free.any():
+            break
+        better = shaken(problem, point, free, covariance, value)
+        better = leapt(problem, better, free, tuple(jumping))
         if np.array_equal(better, point):
             break
         again = _refined(problem, better, free)
-        if again[1] > (1.0 - 1e-4) * value:
+        if again[1] > (1.0 - _GAIN) * value:
             break
         point, value, residual = again
+    jumps = plateaus(problem, point, tuple(jumping), _ALLOWED * variance)
     quantile = student(n_effective, int(free.sum()))
     inner = ends(problem, point, free, covariance, value, variance, quantile, LOOSE * 1.96)
     found = Regression(
