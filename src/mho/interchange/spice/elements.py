@@ -74,8 +74,7 @@ def capacitor(site: Site, line: Line) -> None:
     name = site.name(c.fields[0])
     if "ic" in c.options:
         site.parts.charges.append((a, b, site.value(c.options["ic"], line), line))
-    if value == 0 or a == b:
-        site.parts.notes.append(f"{line.file}, line {line.number}: {name} carries no charge and is left out.")
+    if value == 0 or a == b:  # it carries no current, here as in ngspice
         return
     site.put(line, name, mc.Capacitor(a, b, value))
 

@@ -64,7 +64,7 @@ class Table:
 
 
 def _some(names: Mapping[str, np.ndarray], kind: str) -> str:
-    listed = [f"{kind}({n})" for n in names]
+    listed = [f"{kind}({n})" for n in names if not hidden(n)]
     return ", ".join(listed[:12]) + (f" and {len(listed) - 12} more" if len(listed) > 12 else "") or "none"
 
 

@@ -20,7 +20,7 @@ from mho.core.sampling import sample
 from mho.interchange.spice.analyses import DCSweep, Tran
 from mho.interchange.spice.measure import Measured, measured
 from mho.interchange.spice.netlist import Netlist
-from mho.interchange.spice.signals import Table, wanted
+from mho.interchange.spice.signals import Table, branches, wanted
 
 _FINEST = 8  # points put into one step where a straight line misses its cubic
 _STRAIGHT = 5e-5  # of a signal's swing: what a straight line between two points may miss
@@ -82,6 +82,7 @@ def simulate(
     r = netlist.requests
     if samples is not None and r.tran is None:
         raise NetlistError("samples need a .tran; the netlist has none.")
+    _check_names(netlist)
     if r.tran is not None:
         return _transient(netlist, r.tran, samples, seed, progress)
     if r.dc is not None:
@@ -89,6 +90,17 @@ def simulate(
     if r.op:
         return _point(netlist)
     raise NetlistError("the netlist asks for no analysis that mho runs: give it .tran, .dc or .op.")
+
+
+def _check_names(netlist: Netlist) -> None:
+    """Find a signal that is not there, or a malformed measurement, before a long run and not after it."""
+    r = netlist.requests
+    analysis = "tran" if r.tran is not None else "dc" if r.dc is not None else "op"
+    zeros = np.zeros(2)
+    nodes = {x for e in netlist.circuit.elements for x in e.nodes if x != "0"}
+    table = Table("", zeros, dict.fromkeys(nodes, zeros), dict.fromkeys(branches(netlist), zeros))
+    wanted(netlist, table)
+    list(measured(netlist, analysis, table))
 
 
 # ---- transient -------------------------------------------------------------------------------------------------------

@@ -55,6 +55,8 @@ def drive(card: Card, words: list[str], scope: Scope, tran: Tran | None) -> Driv
             k += 1
             if k == len(words):
                 card.line.fail("DC has no value.")
+        elif level is not None:
+            card.line.fail(f"{word!r} is one value too many at a source.")
         level = scope.at(words[k], card.line)
         k += 1
     if "dc" in card.options:
