@@ -17,7 +17,8 @@ from mho.interchange.subcircuit import subcircuit
 
 _EDGE = 0.02  # rise and fall time, as a share of the shortest pulse
 _LONGEST = 20.0  # longest pause, as a multiple of the longest pulse: a volatile device may be left alone for seconds
-_OPTIONS = "abstol=1e-15 vntol=1e-9 chgtol=1e-18 gmin=1e-15 method=trap xmu=0.49"
+# Gear: the trapezoidal rule rings where a state sits still at a stiff balance (a metallic filament held by its heat).
+_OPTIONS = "abstol=1e-15 vntol=1e-9 chgtol=1e-18 gmin=1e-15 method=gear"
 
 
 @dataclass(frozen=True)

@@ -98,7 +98,7 @@ class Printer:
         language: In which.
         nodes: The outputs.
         share: Given an expression and whether it is fixed; returns the text by which it is called.
-        length: Moving expressions shorter than this are repeated rather than shared.
+        length: Expressions shorter than this are repeated rather than shared.
         settle: Whether fixed expressions within moving ones are shared too, so that they are computed once.
         call: Text by which an input of this name is called.
     """

@@ -14,6 +14,8 @@ _STATE = "1e-6"  # [F]
 # A path to ground for the operating point, which would be singular where a state does not move: a memory's never does.
 # With the state's capacitance it leaks over 30 years.
 _PATH = "1e15"  # [ohm]
+# Not shorter: every such node is an unknown that Newton's method may throw far off in its first iterations, where the
+# flat expression, clipped by the model, stays finite (a Mott switch then finds no start).
 _LENGTH = 120  # moving expressions longer than this stand on a node of their own when used more than once
 
 
