@@ -39,8 +39,8 @@ def ends(
     r"""Both ends of each parameter's interval.
 
     The linear end :math:`\theta_k \pm t\sigma_k` is right where the sum of squares there has risen by
-    :math:`t^2\sigma^2`. Where it has not, neither with the others at rest nor moved along their regression on
-    :math:`\theta_k`, the end goes out until it has.
+    :math:`t^2\sigma^2`. Where it has not, be the others at rest, moved along their regression on :math:`\theta_k`, or
+    corrected by one step of Gauss and Newton, the end goes out until it has.
 
     Args:
         problem: The problem.
@@ -54,6 +54,10 @@ def ends(
     """
     half = quantile * np.sqrt(np.maximum(np.diag(covariance), 0.0))
     found = Ends(theta - half, theta + half)
+    if not free.any():
+        return found
+    root = np.sqrt(problem.weight)[:, None]
+    slopes = problem.smooth_jacobian(theta[None], problem.curve(theta[None]), free)[0] * root
     for k in np.flatnonzero(free & (half > 0) & (half < most)):
         regression = np.where(free, covariance[k] / covariance[k, k], 0.0)
         alone = np.zeros_like(theta)
@@ -61,7 +65,16 @@ def ends(
         reach = _REACHES[_REACHES * half[k] < most] * half[k]
         for side, out in ((-1.0, found.low), (1.0, found.high)):
             rows = np.concatenate([theta + side * reach[:, None] * way for way in (regression, alone)])
-            least = costs(problem, np.clip(rows, problem.low, problem.high)).reshape(2, -1).min(axis=0)
+            rows = np.clip(rows, problem.low, problem.high)
+            others = free & (alone == 0.0)
+            residual = problem.residual(problem.curve(rows)) * root[:, 0]
+            tried = [np.sum(residual**2, axis=1).reshape(2, -1)]
+            if others.any():
+                apart = rows[len(reach) :].copy()
+                inverse = np.linalg.pinv(slopes[:, others], rcond=1e-6)
+                apart[:, others] -= np.clip(np.nan_to_num(residual[len(reach) :]) @ inverse.T, -_LARGEST, _LARGEST)
+                tried.append(costs(problem, np.clip(apart, problem.low, problem.high))[None])
+            least = np.min(np.nan_to_num(np.concatenate(tried), nan=np.inf), axis=0)
             outside = (rows[: len(reach), k] <= problem.low[k]) | (rows[: len(reach), k] >= problem.high[k])
             enough = (least - cost >= _ENOUGH * quantile**2 * variance) | outside
             out[k] = theta[k] + side * (reach[int(np.argmax(enough))] if enough.any() else np.inf)
