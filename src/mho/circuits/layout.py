@@ -39,7 +39,8 @@ class Layout:
         index: Index by name of node, state or branch.
         branches: Index of the branch current by element number.
         loose: Groups of unknowns whose common part no capacitance fixes (their slope has no common part of its own).
-        algebraic: Branch currents, which have no slope and are not limited or error-tested.
+        algebraic: Branch currents, and nodes that only follow others; they have no slope, and are not limited or
+            error-tested.
         states: Device states.
         order: Pivots.
         capacitive: (element, node, node, which) of each capacitance that is not exactly zero.
@@ -88,6 +89,7 @@ def layout(circuit: Circuit) -> Layout:
     held = tuple(Held(h.node, index[h.base], h.sign, h.source) for h in held)
     capacitive = _capacitive(circuit, index)
     algebraic = tuple(i for k, i in branches.items() if not isinstance(circuit.elements[k], Inductor))
+    algebraic += _followers(circuit, index, capacitive, n)
     pattern, firm = _pattern(circuit, index, branches, capacitive, n)
     return Layout(
         names=tuple(names),
@@ -181,6 +183,16 @@ def _loose(capacitive: tuple, nodes: dict[str, None]) -> tuple[tuple[int, ...], 
         if joints.root(str(i)) != joints.root("-1"):
             groups.setdefault(joints.root(str(i)), []).append(i)
     return tuple(tuple(g) for g in groups.values())
+
+
+def _followers(circuit: Circuit, index: dict[str, int], capacitive: tuple, n: int) -> tuple[int, ...]:
+    """Nodes that a controlled source sets against ground and no capacitance touches: they may jump as what they follow.
+
+    A jump of a current's copy is no error of a step, and its error is tested where it comes from.
+    """
+    charged = {i for _, a, b, _ in capacitive for i in (a, b)}
+    set_ = (e.plus for e in circuit.elements if isinstance(e, VCVS | CCVS | BehaviouralVoltage) and e.minus == GROUND)
+    return tuple(i for i in dict.fromkeys(index[x] for x in set_) if 0 <= i < n and i not in charged)
 
 
 def _pattern(

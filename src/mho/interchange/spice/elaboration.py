@@ -129,7 +129,7 @@ class Site:
 
     def behave(self, line: Line, name: str, a: str, b: str, tree: Expression, *, voltage: bool) -> None:
         """Add a behavioural source of a closed formula."""
-        tree = self.with_time(tree)
+        tree = self.moving(tree, line)
         made = formula(tree)
         if isinstance(tree, Number):
             element = mc.VoltageSource(a, b, tree.value) if voltage else mc.CurrentSource(a, b, tree.value)
@@ -141,12 +141,32 @@ class Site:
             element = mc.BehaviouralCurrent(a, b, controls, made if made.nodes else formula(_beside(tree, controls[0])))
         self.put(line, name, element)
 
-    def with_time(self, tree: Expression) -> Expression:
-        """The tree with `time` as the voltage of a ramp."""
+    def moving(self, tree: Expression, line: Line) -> Expression:
+        """The tree with `time` as the voltage of a ramp, and each `ddt` as the current of a capacitor."""
         if tree == Name("time"):
             self.parts.uses_time = True
             return Probe("v", (TIME,))
-        return Call(tree.name, tuple(self.with_time(x) for x in tree.args)) if isinstance(tree, Call) else tree
+        if not isinstance(tree, Call):
+            return tree
+        args = tuple(self.moving(x, line) for x in tree.args)
+        return self.derivative(args[0], line) if tree.name == "ddt" else Call(tree.name, args)
+
+    def derivative(self, tree: Expression, line: Line) -> Expression:
+        """The slope of a formula: the current of a capacitor that holds it, as a voltage of order 1.
+
+        Limits: the first steps after a source's corner find the slope anew, and are off by some percent for about a
+        thousandth of the print step.
+        """
+        tran, k = self.parts.requests.tran, 1
+        while f"ddt{k}()" in self.parts.elements:
+            k += 1
+        name, farad = f"ddt{k}()", tran.step if tran else 1e-9
+        made = formula(tree)
+        self.put(line, f"{name}e", mc.BehaviouralVoltage(f"{name}x", "0", made.nodes, made))
+        self.put(line, f"{name}c", mc.Capacitor(f"{name}x", f"{name}m", farad))
+        self.put(line, f"{name}v", mc.VoltageSource(f"{name}m", "0", 0.0))
+        self.put(line, name, mc.CCVS(name, "0", f"{name}v", 1.0))
+        return Call("/", (Probe("v", (name,)), Number(farad)))
 
     # ---- subcircuits -------------------------------------------------------------------------------------------------
     def expand(self) -> None:
