@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -14,6 +15,9 @@ from mho.circuits.ledger import Accounts, Detail
 from mho.circuits.netlist import Circuit
 from mho.circuits.sources import CurrentSource, VoltageSource
 from mho.circuits.waves import DC, Sin, corners
+
+_COMPILED: dict[Any, Callable[..., Any]] = {}
+_KEPT = 16
 
 
 def source_table(circuit: Circuit, times: np.ndarray) -> tuple[dict[int, Any], dict[int, Any]]:
@@ -55,23 +59,35 @@ def observe(
     lay = layout(circuit)
     source, source_slope = source_table(circuit, times)
     held, held_slope = _held(lay, source, source_slope)
-    u = tuple(unknowns[name] for name in lay.names)
+    u = tuple(unknowns[name] for name in lay.names) or (np.zeros_like(times),)
     du = tuple(slopes[name] for name in lay.names)
     accounts = Accounts(circuit, lay, Detail.SUPPLIES)
+    key = (jax.tree.structure(circuit), lay.capacitive)
+    if key not in _COMPILED:
+        while len(_COMPILED) >= _KEPT:
+            _COMPILED.pop(next(iter(_COMPILED)))
+        _COMPILED[key] = jax.jit(_rates(circuit, lay, accounts))
+    # Samples have different numbers of points: a common length lets them share one program.
+    count = len(times)
+    more = (1 << max(count - 1, 1).bit_length()) - count
+    arguments = jax.tree.map(lambda x: np.pad(np.asarray(x), (0, more), mode="edge"), (u, du, held, held_slope, source))
+    with jax.enable_x64(True):
+        found = [np.asarray(x)[:count] for x in _COMPILED[key](circuit, *arguments)]
+    charges = {name: -np.asarray(x) for (what, name), x in zip(accounts.labels, found, strict=True) if what == "charge"}
+    return {h.node: np.asarray(held[k]) for k, h in enumerate(lay.held)}, charges
+
+
+def _rates(circuit: Circuit, lay: Layout, accounts: Accounts) -> Callable[..., Any]:
+    """The rate of every account at points."""
     assembly = Assembly(circuit, lay, accounts.group_of, 0)
 
     def rates(circuit, u, du, held, held_slope, source):
         prepared = prepare(circuit, lay)
         stamps = assembly(u, held, source, prepared)
-        still = [jnp.zeros_like(times)] * lay.n
+        still = [jnp.zeros_like(u[0])] * lay.n
         return accounts.rates(stamps, still, du, held, held_slope, source, u, prepared.matrix)
 
-    if not u:  # every node is held: one made-up unknown gives the arrays their shape
-        u = (np.zeros_like(times),)
-    with jax.enable_x64(True):
-        found = jax.jit(rates)(circuit, u, du, held, held_slope, source)
-    charges = {name: -np.asarray(x) for (what, name), x in zip(accounts.labels, found, strict=True) if what == "charge"}
-    return {h.node: np.asarray(held[k]) for k, h in enumerate(lay.held)}, charges
+    return rates
 
 
 def _held(lay: Layout, source: dict[int, Any], slopes: dict[int, Any]) -> tuple[list[Any], list[Any]]:
