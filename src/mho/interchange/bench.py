@@ -17,8 +17,9 @@ from mho.interchange.subcircuit import subcircuit
 
 _EDGE = 0.02  # rise and fall time, as a share of the shortest pulse
 _LONGEST = 20.0  # longest pause, as a multiple of the longest pulse: a volatile device may be left alone for seconds
-# Gear: the trapezoidal rule rings where a state sits still at a stiff balance (a metallic filament held by its heat).
-_OPTIONS = "abstol=1e-15 vntol=1e-9 chgtol=1e-18 gmin=1e-15 method=gear"
+# trtol: with the default of 7 a step may overshoot a kink so far that ngspice finds no way on. Neither Gear nor
+# damping by xmu: with them a Mott switch, or a filament at its end, stalls the run.
+_OPTIONS = "abstol=1e-15 vntol=1e-9 chgtol=1e-18 gmin=1e-15 method=trap trtol=1"
 
 
 @dataclass(frozen=True)
