@@ -113,6 +113,15 @@ def broken(change):
         (lambda t: t["valid"]["width"].update(low="1 tesla", high="2 tesla"), "a unit that a validity range cannot"),
         (lambda t: t["valid"]["width"].update(low="1 s"), "low is 1 s, above high, 10 µs. Swapped?"),
         (lambda t: t["valid"]["temperature"].update(low="20 degC", high="30 degC"), "Give the temperature in K"),
+        (lambda t: t["parameters"]["g_min"].update(value=["1 uS", "2 uS"]), "it must be one number"),
+        (lambda t: t["parameters"]["tau"].update(value="20 ms"), "tau is '20 ms'; it must be a list"),
+        (lambda t: t["parameters"]["g_min"].update(value=1e-6), "without a unit. Write it as text"),
+        (lambda t: t["parameters"]["g_min"].update(intervall=[0, 1]), "'intervall' is no entry here"),
+        (lambda t: t["operation"]["t_up"].update(value="-1 ms"), "operation.t_up is -1 ms; it must lie within"),
+        (
+            lambda t: t["operation"].update(pulses=t["parameters"]["x_0"] | {"value": 1e9}),
+            "pulses is 1e+09; it must lie within 1 to",
+        ),
         (lambda t: t.pop("model"), "'model' is missing"),
         (lambda t: t.update(model="abacus"), "model is 'abacus'; it must be one of"),
         (lambda t: t.update(parameters=[1]), "'parameters' is missing, or is not a table"),
@@ -129,7 +138,7 @@ def test_files_that_are_no_sets(tmp_path):
     (tmp_path / "bad.toml").write_text("g_min = [")
     with pytest.raises(ParameterError, match="is not TOML"):
         parameters(tmp_path / "bad.toml")
-    with pytest.raises(ParameterError, match=r"There is no parameter set 'ecram_stp'\. Packaged: .*ecram_stp_ref"):
+    with pytest.raises(ParameterError, match=r"There is no parameter set 'ecram_stp'\. Did you mean ecram_stp_"):
         parameters("ecram_stp")
 
 

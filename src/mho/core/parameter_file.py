@@ -26,6 +26,17 @@ from mho.core.parameters import (
 from mho.core.quantities import engineering, si
 from mho.core.sampling import KINDS
 
+_NUMBER = frozenset({"value", "source", "where", "how", "note", "interval"})
+_SPREAD = frozenset({"relative", "absolute", "kind", "source", "where", "how", "note"})
+# What a bench can do: a pulse takes time, and a ramp of more pulses takes longer than a person waits.
+_LIMITS = {
+    "t_up": (1e-15, 1e6),
+    "t_down": (1e-15, 1e6),
+    "t_read": (1e-15, 1e6),
+    "interval": (0.0, 1e9),
+    "pulses": (1.0, 1e5),
+    "compliance": (1e-18, 1e3),
+}
 Models = Mapping[str, type[eqx.Module]]
 Compose = Callable[[Any, Mapping[str, Any]], Any]
 
@@ -46,7 +57,7 @@ def read(
     """
     path = Path(path)
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError as error:
         raise ParameterError(f"{path} does not exist. 'mho device list' names the packaged sets.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, IsADirectoryError) as error:
@@ -123,7 +134,10 @@ def _model(
     missing = [name for name in needed if name not in given]
     if missing:
         raise ParameterError(f"{where}: {', '.join(missing)} missing. Give each a value, source, where and how.")
-    return model, {k: _number(v, fields[k]["unit"], f"{where}: {k}", sources) for k, v in given.items()}
+    several = {f.name for f in dataclasses.fields(model) if "tuple" in str(f.type)}
+    return model, {
+        k: _number(v, fields[k]["unit"], f"{where}: {k}", sources, several=k in several) for k, v in given.items()
+    }
 
 
 def _known(table: Mapping[str, Any], group: str, names: Mapping[str, str], where: str) -> dict[str, Number]:
@@ -132,7 +146,12 @@ def _known(table: Mapping[str, Any], group: str, names: Mapping[str, str], where
     unknown = sorted(set(given) - set(names))
     if unknown:
         raise ParameterError(f"{where}: {unknown[0]!r} is no entry of [{group}]; it may hold {', '.join(names)}.")
-    return {k: _number(v, names[k], f"{where}: {group}.{k}", table["sources"]) for k, v in given.items()}
+    found = {k: _number(v, names[k], f"{where}: {group}.{k}", table["sources"]) for k, v in given.items()}
+    for key, (low, high) in _LIMITS.items():
+        if key in found and not low <= found[key].value <= high:
+            asked = f"{engineering(low, names[key])} to {engineering(high, names[key])}"
+            raise ParameterError(f"{where}: {group}.{key} is {found[key]}; it must lie within {asked}.")
+    return found
 
 
 def _effects(table: Mapping[str, Any], models: Models, where: str) -> dict[str, Effect]:
@@ -143,6 +162,13 @@ def _effects(table: Mapping[str, Any], models: Models, where: str) -> dict[str, 
         model, numbers = _model(given, models, f"{where}: effect {name}", table["sources"])
         effects[name] = Effect(given["model"], numbers, model)
     return effects
+
+
+def _no_other(table: Any, keys: frozenset[str], where: str) -> None:
+    """A misspelt key would be lost in silence."""
+    other = sorted(set(table) - keys)
+    if other:
+        raise ParameterError(f"{where}: {other[0]!r} is no entry here; there may be {', '.join(sorted(keys))}.")
 
 
 def _sourced(table: Any, where: str, sources: Mapping[str, Any]) -> None:
@@ -157,16 +183,25 @@ def _sourced(table: Any, where: str, sources: Mapping[str, Any]) -> None:
         raise ParameterError(f"{where}: source {table['source']!r} is not among [sources.*]: {', '.join(sources)}.")
 
 
-def _number(table: Any, unit: str, where: str, sources: Mapping[str, Any]) -> Number:
+def _number(table: Any, unit: str, where: str, sources: Mapping[str, Any], *, several: bool = False) -> Number:
     _sourced(table, where, sources)
+    _no_other(table, _NUMBER, where)
     if "value" not in table:
         raise ParameterError(f"{where} has no 'value'. Give a quantity in {unit}.")
+    if isinstance(table["value"], list) != several:
+        asked = "a list, one number a mode" if several else "one number"
+        raise ParameterError(f"{where} is {table['value']!r}; it must be {asked}.")
 
-    def convert(raw: Any) -> Any:
+    def one(raw: Any) -> float:
+        if unit not in ("1", "") and isinstance(raw, int | float):
+            raise ParameterError(f"{where} is {raw!r} without a unit. Write it as text with one: '{raw} {unit}'.")
         try:
-            return tuple(si(v, unit) for v in raw) if isinstance(raw, list) else si(raw, unit)
+            return si(raw, unit)
         except UnitError as error:
             raise ParameterError(f"{where}: {error}") from error
+
+    def convert(raw: Any) -> Any:
+        return tuple(one(v) for v in raw) if isinstance(raw, list) else one(raw)
 
     interval = table.get("interval")
     return Number(
@@ -184,6 +219,7 @@ def _spread(
     table: Any, where: str, fields: Mapping[str, Any], name: str, sources: Mapping[str, Any]
 ) -> PublishedSpread:
     _sourced(table, where, sources)
+    _no_other(table, _SPREAD, where)
     if name not in fields:
         raise ParameterError(f"{where}: {name!r} is no parameter of this model.")
     kind = table.get("kind", "log-normal")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from importlib.metadata import entry_points
 from importlib.resources import files
 from pathlib import Path
@@ -47,10 +48,14 @@ def parameters(name: str | Path) -> ParameterSet:
     """
     text = str(name)
     if text.endswith(".toml"):
-        return read(text, models(), effects.EFFECTS, effects.laid_over)
+        found = read(text, models(), effects.EFFECTS, effects.laid_over)
+        found.device()  # a set whose numbers contradict one another is refused here, not where it is first used
+        return found
     if text not in parameter_sets():
+        near = difflib.get_close_matches(text, parameter_sets())
+        meant = f"Did you mean {' or '.join(near)}? " if near else ""
         raise ParameterError(
-            f"There is no parameter set {text!r}. Packaged: {', '.join(parameter_sets())}; "
-            "or give a path ending in .toml."
+            f"There is no parameter set {text!r}. {meant}'mho device list' names all; a set of your own is given by "
+            "its path, ending in .toml."
         )
     return read(_folder() / f"{text}.toml", models(), effects.EFFECTS, effects.laid_over)
