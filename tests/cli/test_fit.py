@@ -36,10 +36,27 @@ def test_retention_is_told_by_its_headings_and_laid_over_a_device(written, tmp_p
     assert "kind  retention" in done.stdout
     assert "power law fitted to run.csv" in done.stdout
     assert parameters(out).effects["power_law_drift"].numbers["nu"].value == pytest.approx(0.06, rel=0.05)
+    assert parameters(out).name == "mine"
+    assert parameters(out).summary == "ecram_stp_ref with the drift measured in run.csv"
     assert (tmp_path / "f.svg").exists()
     refused = ran(path, "--out", out)
     assert refused.exit_code == 2
     assert "is a law, not a device" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "words"),
+    [
+        ("retention", (), "is a law, not a device"),
+        ("paired", (), "no effect that could be laid over a device"),
+        ("retention", ("--onto", "pcm_joshi"), "has drift of its own (nu_slope"),
+    ],
+)
+def test_a_law_without_a_device_is_refused_before_the_fit(written, tmp_path, kind, options, words):
+    """Before even the file is read: its numbers are nonsense."""
+    done = ran(written("a, b", [[1, 2]]), "--kind", kind, "--out", tmp_path / "o.toml", *options)
+    assert done.exit_code == 2
+    assert words in done.stderr
 
 
 @pytest.mark.parametrize(

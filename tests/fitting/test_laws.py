@@ -103,6 +103,18 @@ def test_a_power_law_is_laid_over_a_device_and_its_file_read_back(tmp_path):
     assert fit.plot(tmp_path / "f.svg").stat().st_size > 1000
 
 
+def test_a_measured_effect_takes_the_place_of_the_set_s_own():
+    fit = fit_retention(retention(lambda t, warm: t**-0.06, 0), key=jr.key(0))
+    laid = fit.onto(parameters("pcm_nandakumar_sets"))
+    assert [e.model for e in laid.effects.values()].count("power_law_drift") == 1
+    assert laid.effects["power_law_drift"].numbers["nu"].value == pytest.approx(0.06, rel=0.1)
+    assert {e.model for e in laid.effects.values()} == {"power_law_drift", "flicker_noise"}
+    assert (laid.name, laid.summary) == ("synthetic", "pcm_nandakumar_sets with the drift measured in synthetic.csv")
+    assert "takes the place of drift" in laid.note
+    with pytest.raises(ParameterError, match="has drift of its own \\(nu_slope"):
+        fit.onto(parameters("pcm_joshi"))
+
+
 def flicker(n, step, amplitude, white, generator):
     """A Gaussian series whose one-sided power is amplitude/f + white."""
     f = np.fft.rfftfreq(n, step)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,6 +18,7 @@ _ALL = {
            "ion_drift", "metastable_switch"),
     "ramp": ("constant_step", "linear_step", "soft_bounds", "exp_step", "power_step", "saturating_step"),
 }  # fmt: skip
+_LAWS = {"retention": "drift", "noise": "read noise", "endurance": "wear"}
 _FIRST = {"iv": "schottky_interface", "ramp": "linear_step"}
 
 
@@ -81,7 +83,7 @@ def fit(
 
       mho fit sweep.csv --model all
 
-      mho fit drift.csv --onto pcm_joshi --out my_pcm.toml
+      mho fit drift.csv --onto gst_pcm_kuzum --out my_pcm.toml
     """
     if kind not in KINDS:
         raise MeasurementError(f"--kind is {kind!r}; it must be one of {', '.join(KINDS)}.")
@@ -134,8 +136,8 @@ def _other(
     import jax
 
     from mho.core.quantities import si
-    from mho.devices import parameters
 
+    base = _base(kind, onto, out)
     data = _read(path, kind, None if step is None else si(step, "s"))
     typer.echo(f"kind  {kind}\n{data}")
     found = _fitted(data, kind, model, jax.random.key(seed))
@@ -144,15 +146,33 @@ def _other(
     if found is not best:
         typer.echo(f"\n{best}")
     if out is not None:
-        if best.parameters is None and onto is None:
-            raise MeasurementError(
-                f"{best.model} is a law, not a device, and --out needs one. Say which device it is laid over: --onto "
-                "NAME (see 'mho device list')."
-            )
-        result = best.parameters if best.parameters is not None else best.onto(parameters(str(onto)))
+        result = best.parameters if base is None else replace(best.onto(base), name=out.stem)
         typer.echo(f"\nset   {result.save(out)}")
     if plot is not None:
         typer.echo(f"plot  {best.plot(plot)}")
+
+
+def _base(kind: str, onto: str | None, out: Path | None) -> Any:
+    """The parameter set that a law is laid over, or None: refused before the fit if it cannot be."""
+    if out is None or kind not in (*_LAWS, "paired"):
+        return None
+    if kind == "paired":
+        raise MeasurementError(
+            "Paired pulses give relaxation times and a release (exponentials, or Tsodyks and Markram's model), which "
+            "are no effect that could be laid over a device: leave --out away. For a device of its own, fit its gate "
+            "pulses: mho fit pulses.csv --kind gate --out FILE."
+        )
+    if onto is None:
+        raise MeasurementError(
+            f"A {kind} file gives a law of {_LAWS[kind]}, which is a law, not a device, and --out needs one. Say which "
+            "device it is laid over: --onto NAME (see 'mho device list')."
+        )
+    from mho.devices import parameters
+    from mho.fitting.laying import refuse_own
+
+    base = parameters(onto)
+    refuse_own(base, (_LAWS[kind],))
+    return base
 
 
 def _read(path: Path, kind: str, step: float | None) -> Any:

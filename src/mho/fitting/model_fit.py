@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from mho.core.errors import MeasurementError, ParameterError
-from mho.core.parameters import Effect, Number, ParameterSet
+from mho.core.parameters import Number, ParameterSet
 from mho.devices import MODELS, parameter_sets, parameters
-from mho.devices.effects import EFFECTS, laid_over
+from mho.fitting.laying import laid
 from mho.fitting.regression import Regression
 from mho.fitting.result import Candidate, Estimate
 from mho.fitting.table import listed
@@ -118,24 +118,22 @@ class ModelFit:
         return self.parameters
 
     def onto(self, base: ParameterSet) -> ParameterSet:
-        """A device's parameter set with this law's effects laid over it, every number fitted and with its interval.
+        """A device's parameter set with this law's effects in place of its own of the same kind, every number fitted.
 
         Raises:
-            ParameterError: If this law is no effect.
+            ParameterError: If this law is no effect, or the set's model itself has such an effect.
         """
         if not self.effects:
-            raise ParameterError(f"{self.model} gives no effect that could be laid over a device.")
+            raise ParameterError(
+                f"{self.model} gives no effect that could be laid over a device. Its numbers stand above; effects are "
+                "power-law drift, flicker and telegraph noise, and Weibull wear."
+            )
         by_name = {e.name: e for e in self.estimates}
-        laid = dict(base.effects)
-        for effect, names in self.effects.items():
-            numbers = {n: fitted_number(by_name[n], f"fit of {self.model}") for n in names}
-            laid[effect] = Effect(effect, numbers, EFFECTS[effect])
-        return replace(
-            base,
-            effects=laid,
-            compose=laid_over,
-            sources={**base.sources, "measurement": source_of(self.path)},
-        )
+        numbers = {
+            effect: {n: fitted_number(by_name[n], f"fit of {self.model}") for n in names}
+            for effect, names in self.effects.items()
+        }
+        return laid(base, self.path, numbers, source_of(self.path))
 
     def save(self, path: str | Path) -> Path:
         """Write the parameter set as TOML."""
@@ -171,12 +169,14 @@ class ModelFit:
 
 
 def table_of(candidates: tuple[Candidate, ...]) -> list[str]:
-    """Models compared, as lines of text."""
+    """Models compared, as lines of text; without the held-out error where none was taken."""
     width = max(16, *(len(c.model) for c in candidates))
+    held = any(np.isfinite(c.error_held_out) for c in candidates)
     return [
-        f"  {'model':<{width}} parameters        BIC   fit error   held out",
+        f"  {'model':<{width}} parameters        BIC   fit error" + "   held out" * held,
         *(
-            f"  {c.model:<{width}} {c.parameters:>10} {c.bic:>10.1f} {c.error_fit:>11.4g} {c.error_held_out:>10.4g}"
+            f"  {c.model:<{width}} {c.parameters:>10} {c.bic:>10.1f} {c.error_fit:>11.4g}"
+            + f" {c.error_held_out:>10.4g}" * held
             + (f"   {c.remark}" if c.remark else "")
             for c in candidates
         ),
