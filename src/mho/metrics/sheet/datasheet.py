@@ -200,7 +200,7 @@ def _of_pulsed(on: Bench, rate: float) -> Datasheet:
         "Precision": [*bits_kpis(on, found.window, parts, why, on.n), read_noise_kpi(on, noise)],
         "Write": write_kpis(on, found),
         "Read": [nonlinearity_kpi(on, states[middle])],
-        "Time": fading_kpis(on, aged, worst(aged), nominal, on.noisy),
+        "Time": fading_kpis(on, aged, worst(aged), nominal, on.noisy, gone=found.faded),
         "Short-term plasticity": short_term_kpis(on),
         "Life": endurance_kpis(on, rate),
         "Claims of the source": _claims(on),

@@ -24,6 +24,9 @@ _LONGEST = 100.0 * YEAR
 _EXACT = 60  # halvings of an interval of times
 _SAME = 1e-9
 
+STAYS = "the model has no drift, relaxation or retention loss: its states stay for ever"
+GONE = "volatile: the written state is gone before the first look, within the pause that follows a pulse"
+
 
 @dataclass(frozen=True)
 class Fading:
@@ -107,10 +110,21 @@ def worst(found: Fading) -> str:
     return max(names, key=lambda n: float(abs(found.course[n][day, 0] / found.written[n][0] - 1.0)))
 
 
-def fading_kpis(bench: Bench, found: Fading, name: str, reduce: Callable[..., float], devices: slice) -> list[KPI]:
-    """Drift exponent, retention at 27 and 85 degrees, stability, of the states called `name`."""
+def fading_kpis(
+    bench: Bench, found: Fading, name: str, reduce: Callable[..., float], devices: slice, *, gone: bool = False
+) -> list[KPI]:
+    """Drift exponent, retention at 27 and 85 degrees, stability, of the states called `name`.
+
+    Args:
+        bench: The bench.
+        found: How the written states age.
+        name: Of the level.
+        reduce: From the losses of all devices to the one that is told.
+        devices: Those over which the exponent is spread.
+        gone: Whether the pause after a pulse takes back all that it wrote.
+    """
     still = not changes(found)
-    why = "the model has no drift, relaxation or retention loss: its states stay for ever" if still else ""
+    why = (GONE if gone else STAYS) if still else ""
     at = {"written": f"{name}, {engineering(float(np.nanmedian(found.written[name])), 'S', 3)}"}
     both = {"provenance": [*origins(bench.numbers), *spread_origins(bench.numbers)], "conditions": at}
     slopes = exponents(found, name)

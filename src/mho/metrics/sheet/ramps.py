@@ -69,8 +69,15 @@ class Ramps:
         """Why the ramps go nowhere."""
         if not self.up:
             return NO_PULSE
+        return FADED if self.faded else NO_MOVE
+
+    @property
+    def faded(self) -> bool:
+        """Whether pulses move the conductance, and the pause after each takes it all back."""
+        if not self.up or self.moves(self.up):
+            return False
         change = np.abs(self.up[-1].after[:, 0] - self.up[-1].start[0])
-        return FADED if np.nanmax(change) > _STILL * abs(self.up[-1].start[0]) else NO_MOVE
+        return bool(np.nanmax(change) > _STILL * abs(self.up[-1].start[0]))
 
 
 def ramps(bench: Bench) -> Ramps:

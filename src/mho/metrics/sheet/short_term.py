@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from mho.core.quantities import engineering
 from mho.metrics.kpi import KPI
@@ -13,6 +14,7 @@ from mho.metrics.sheet.ramps import NO_MOVE, NO_PULSE
 
 INTERVALS = (1e-3, 1e-2, 1e-1)
 _VOLATILE = 100.0  # [s] a device that has lost half of a pulse's change by then is volatile
+_RESIDUE = 1e-3  # of the pulse's width: a shorter time is not resolved; of its change: less is nothing
 _SATURATING = 200  # back-to-back pulses that fill the volatile room
 
 _DEFINITIONS = {
@@ -46,19 +48,32 @@ def short_term_kpis(bench: Bench) -> list[KPI]:
 
     tau, tenth, hundredth = (first_time(loss, lost, 1.0 - left) for left in (math.exp(-1.0), 0.1, 0.01))
     late = (hundredth - tenth) / math.log(10.0) if tenth and hundredth else None
+    shortest = _RESIDUE * pulse.width
+    tau, late = (x if x is not None and x >= shortest else None for x in (tau, late))
+    early = f"the change is gone within {engineering(shortest, 's')}, a thousandth of the pulse"
     full = bench.train(rest, pulse, _SATURATING, "full").after[-1, 0] - start[0]
-    ratios = []
-    for interval in INTERVALS:
-        pair = bench.train(rest, Drive(pulse.amplitude, pulse.width, interval), 2, "pair")
-        ratios.append(float((pair.after[1, 0] - start[0]) / first))
-    values = {
+    values: dict[str, float | list[float] | list[float | None] | None] = {
         "short_term_efficacy": first / float(full),
         "short_term_times": [tau, late],
-        "paired_pulse_ratio": ratios,
+        "paired_pulse_ratio": None,
         "corner_frequency": None if tau is None else 1.0 / (2.0 * math.pi * tau),
     }
+    nothing = f"nothing is left of a pulse's change after the shortest pause, {engineering(INTERVALS[0], 's')}"
+    if loss(INTERVALS[0]) < 1.0 - _RESIDUE:
+        values["paired_pulse_ratio"] = [_pair(bench, rest, pulse, x, first) for x in INTERVALS]
+    why = {
+        "short_term_times": early if tau is None and late is None else "",
+        "paired_pulse_ratio": nothing if values["paired_pulse_ratio"] is None else "",
+        "corner_frequency": early if tau is None else "",
+    }
     at = {"from": f"rest, {engineering(start[0], 'S', 3)}"}
-    return [entry(bench, k, v, *_DEFINITIONS[k], conditions=at) for k, v in values.items()]
+    return [entry(bench, k, v, *_DEFINITIONS[k], conditions=at, note=why.get(k, "")) for k, v in values.items()]
+
+
+def _pair(bench: Bench, rest: Any, pulse: Drive, interval: float, first: float) -> float:
+    """What is there after a second pulse, of what the first one gave."""
+    pair = bench.train(rest, Drive(pulse.amplitude, pulse.width, interval), 2, "pair")
+    return float((pair.after[1, 0] - pair.start[0]) / first)
 
 
 def _none(bench: Bench, why: str) -> list[KPI]:
