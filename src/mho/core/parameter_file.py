@@ -148,7 +148,8 @@ def _known(table: Mapping[str, Any], group: str, names: Mapping[str, str], where
         raise ParameterError(f"{where}: {unknown[0]!r} is no entry of [{group}]; it may hold {', '.join(names)}.")
     found = {k: _number(v, names[k], f"{where}: {group}.{k}", table["sources"]) for k, v in given.items()}
     for key, (low, high) in _LIMITS.items():
-        if key in found and not low <= found[key].value <= high:
+        value = found[key].value if key in found else low
+        if isinstance(value, tuple) or not low <= value <= high:
             asked = f"{engineering(low, names[key])} to {engineering(high, names[key])}"
             raise ParameterError(f"{where}: {group}.{key} is {found[key]}; it must lie within {asked}.")
     return found
