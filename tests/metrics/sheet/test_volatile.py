@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import functools
 
+import numpy as np
 import pytest
 
 from mho.devices import parameters
 from mho.metrics.sheet import datasheet
+from mho.metrics.sheet.bits import kept
 
 
 @functools.cache
@@ -31,3 +33,20 @@ def test_times_far_below_the_pulse_are_not_told():
     assert sheet_of("selector_ots")["corner_frequency"].value is None
     tau = sheet_of("mott_vo2")["short_term_times"].value[0]
     assert 1e-11 < tau < 1e-8
+
+
+def test_levels_that_are_forgotten_hold_no_bits():
+    """Silver filaments dissolve in microseconds: nothing a day later; and the verified bits say for how long."""
+    sheet = sheet_of("diffusive_ag")
+    assert sheet["effective_bits_one_day"].value == pytest.approx(0.0, abs=1e-6)
+    assert "memory has faded" in sheet["effective_bits_one_day"].note
+    assert "µs only" in sheet["effective_bits"].note
+
+
+def test_bits_shrink_with_what_the_levels_still_span():
+    levels = [np.array([1.0, 1.2]), np.array([2.9, 3.1])]
+    half = [2.0 + 0.5 * (g - 2.0) for g in levels]
+    assert kept(levels, levels) == 1.0
+    assert kept(levels, half) == pytest.approx(0.5)
+    assert kept(levels, [np.ones(2), np.ones(2)]) == 0.0
+    assert kept(half, levels) == 1.0

@@ -15,7 +15,7 @@ from mho.devices.device import ROOM
 from mho.metrics.kpi import KPI
 from mho.metrics.sheet import precision
 from mho.metrics.sheet.bench import Bench, bench, programmable
-from mho.metrics.sheet.bits import bits_kpis
+from mho.metrics.sheet.bits import bits_kpis, kept
 from mho.metrics.sheet.endurance import endurance_kpis
 from mho.metrics.sheet.entry import entry, missing, origins
 from mho.metrics.sheet.fading import DAY, Fading, fading, fading_kpis, middling, nominal, worst
@@ -193,20 +193,30 @@ def _of_pulsed(on: Bench, rate: float) -> Datasheet:
     middle = "half" if "half" in states else "fresh"
     spreads = scatter(on, found, states)
     parts, why = _pulsed_causes(on, found, spreads, aged, noise)
+    time = fading_kpis(on, aged, worst(aged), nominal, on.noisy, gone=found.faded)
+    day = [on.later(state, DAY)[1][on.noisy] for state in aged.states.values()]
+    precise = bits_kpis(
+        on, found.window, parts, why, on.n,
+        kept=kept([g[on.noisy] for g in aged.written.values()], day), retention=_retention(time),
+    )  # fmt: skip
     groups = {
         "Conductance": [*window_kpis(on, found.low, found.high)],
         "Ramp of pulses": ramp_kpis(on, found),
         "Spread": scatter_kpis(on, found, spreads),
-        "Precision": [*bits_kpis(on, found.window, parts, why, on.n), read_noise_kpi(on, noise)],
+        "Precision": [*precise, read_noise_kpi(on, noise)],
         "Write": write_kpis(on, found),
         "Read": [nonlinearity_kpi(on, states[middle])],
-        "Time": fading_kpis(on, aged, worst(aged), nominal, on.noisy, gone=found.faded),
+        "Time": time,
         "Short-term plasticity": short_term_kpis(on),
         "Life": endurance_kpis(on, rate),
         "Claims of the source": _claims(on),
     }
     measured = Measured(on, found, None, aged.written, aged, noise)
     return _sheet(on, groups, measured, parts, found.window)
+
+
+def _retention(time: Sequence[KPI]) -> float | None:
+    return next((float(k.value) for k in time if k.name == "device.retention_time" and k.value is not None), None)  # type: ignore[arg-type]
 
 
 def _pulsed_causes(
@@ -254,16 +264,26 @@ def _of_programmed(on: Bench, rate: float) -> Datasheet:
     aged = fading(on, shown)
     noise = read_noise(on, found.states, on.drawn)
     parts = causes(found, noise)
+    time = fading_kpis(on, aged, "50 %", middling, on.drawn)
     groups = {
         "Conductance": window_kpis(on, low, high),
         "Programming": programmed_kpis(on, found, window),
         "Precision": [
-            *bits_kpis(on, window, parts, {"effective_bits_open_loop": UNPULSED}, found.written.shape[1], WRITTEN),
+            *bits_kpis(
+                on,
+                window,
+                parts,
+                {"effective_bits_open_loop": UNPULSED},
+                found.written.shape[1],
+                kept=kept([*found.written], [*found.day]),
+                retention=_retention(time),
+                first=WRITTEN,
+            ),
             read_noise_kpi(on, noise),
         ],
         "Ramp of pulses": [missing(on, k, "1", d, UNPULSED) for k, d in _RAMP.items()],
         "Write": [missing(on, k, u, d, "the statistics of the array do not say") for k, (u, d) in _WRITE.items()],
-        "Time": fading_kpis(on, aged, "50 %", middling, on.drawn),
+        "Time": time,
         "Life": endurance_kpis(on, rate),
         "Claims of the source": _claims(on),
     }
