@@ -14,6 +14,7 @@ from mho.core.errors import MeasurementError, ParameterError
 from mho.core.parameters import Number, ParameterSet
 from mho.devices import MODELS, parameter_sets, parameters
 from mho.fitting.laying import laid
+from mho.fitting.operated import told
 from mho.fitting.regression import Regression
 from mho.fitting.result import Candidate, Estimate
 from mho.fitting.table import listed
@@ -276,9 +277,29 @@ def _end(entry: Entry, theta: float) -> float:
 
 
 def fitted_set(
-    start: ParameterSet, path: Path, estimates: tuple[Estimate, ...], *, where: str, note: str = ""
+    start: ParameterSet,
+    path: Path,
+    estimates: tuple[Estimate, ...],
+    *,
+    where: str,
+    operation: dict[str, Number],
+    given: dict[str, Number] | None = None,
+    note: str = "",
 ) -> ParameterSet:
-    """The start's set in which every fitted number stands with its interval and the measurement's fingerprint."""
+    """The start's set in which every fitted number stands with its interval and the measurement's fingerprint.
+
+    Of the start only numbers of the model stay, and the note lists them: what it says of technology, operation, spread
+    and range of validity is of another device.
+
+    Args:
+        start: The set that the fit started from.
+        path: The measurement's file.
+        estimates: The fit's numbers.
+        where: What was fitted, in words.
+        operation: Pulses and readings of the measurement.
+        given: Other numbers that the measurement tells.
+        note: What a reader must know besides.
+    """
     numbers: dict[str, Number] = {}
     grouped: dict[str, list[Estimate]] = {}
     for e in estimates:
@@ -297,6 +318,7 @@ def fitted_set(
         known = [n.interval for n in each if n.interval is not None]
         ends = (tuple(i[0] for i in known), tuple(i[1] for i in known)) if len(known) == len(each) else None
         numbers[name] = replace(each[0], value=tuple(float(n.value) for n in each), interval=ends)  # type: ignore[arg-type]
+    numbers |= given or {}
     stem = "".join(c if c.isalnum() else "_" for c in path.stem)
     result = start.with_values(
         numbers,
@@ -306,4 +328,13 @@ def fitted_set(
     )
     others = [n for n in start.numbers if n not in numbers]
     from_start = f"From {start.name}, not from this measurement: {listed(others)}." if others else ""
-    return replace(result, note=" ".join(filter(None, [note, from_start])), spread={}, reported={}, valid={})
+    return replace(
+        result,
+        note=" ".join(filter(None, [note, told(operation), from_start])),
+        technology="",
+        operation=operation,
+        spread={},
+        reported={},
+        valid={},
+        correlations=(),
+    )

@@ -19,6 +19,7 @@ from mho.core.parameters import Number, ParameterSet
 from mho.devices.behavioural import AbstractStepDevice, PiecewiseStep, SaturatingStep, SoftBounds
 from mho.fitting.estimate import Problem
 from mho.fitting.model_fit import Axes, ModelFit, estimates_of, fitted_set, starting_set
+from mho.fitting.operated import of_ramps
 from mho.fitting.ramps import RampTable
 from mho.fitting.regression import regress
 from mho.fitting.result import Candidate, Estimate
@@ -122,8 +123,9 @@ def fit_ramp(
     model_g = respond(in_si(whole, found.theta[None]))[0].reshape(courses.shape)
     noise = _noise(ramps, device, directions, courses)
     estimates = (*estimates_of(found, whole), *noise)
-    parameters = fitted_set(start, ramps.path, estimates, where=f"fit to ramps, {found.n} readings")
-    parameters = replace(parameters, numbers={**parameters.numbers, **chosen})
+    parameters = fitted_set(
+        start, ramps.path, estimates, where=f"fit to ramps, {found.n} readings", operation=of_ramps(ramps), given=chosen
+    )
     warnings = [*ramps.warnings, *_remarks(ramps, found.error_fit, courses, span, parameters)]
     correlation, correlated = found.correlation()
     return ModelFit(

@@ -13,6 +13,7 @@ from mho.core.parameters import Number, ParameterSet
 from mho.core.quantities import engineering
 from mho.devices import ECRAM
 from mho.fitting.measurement import PulseMeasurement
+from mho.fitting.operated import of_pulses, told
 from mho.fitting.result import Estimate
 from mho.fitting.table import listed
 
@@ -75,11 +76,12 @@ def parameter_set(
         summary=f"ECRAM fitted to {path.name}",
         sources={"measurement": {"text": f"pulse measurement {path.name}", "sha256": _fingerprint(measurement)}},
     )
+    operation = of_pulses(measurement, float(base.polarity))
     note = (
         f"From {start.name}, not from this measurement: {listed(others)}, and the spread from device to device "
         "(one device was measured)."
     )
-    return replace(result, note=note)
+    return replace(result, note=" ".join(filter(None, [told(operation), note])), operation=operation, reported={})
 
 
 def _fingerprint(measurement: PulseMeasurement) -> str:

@@ -15,6 +15,7 @@ from mho.core.parameters import ParameterSet
 from mho.core.quantities import engineering
 from mho.fitting.estimate import Problem
 from mho.fitting.model_fit import Axes, ModelFit, estimates_of, fitted_set, starting_set, table_of
+from mho.fitting.operated import of_sweep
 from mho.fitting.profile import costs
 from mho.fitting.regression import Regression, regress
 from mho.fitting.result import Candidate, Estimate
@@ -213,7 +214,14 @@ def _result(sweep: Sweep, start: ParameterSet, setup: _Setup, found: Regression)
         if name in by_name
     )
     where = f"fit to {found.n} points of the sweep, {found.error_fit:.3g} decades"
-    parameters = fitted_set(start, sweep.path, estimates, where=where, note=note and f"{note[0].upper()}{note[1:]}.")
+    parameters = fitted_set(
+        start,
+        sweep.path,
+        estimates,
+        where=where,
+        operation=of_sweep(sweep),
+        note=note and f"{note[0].upper()}{note[1:]}.",
+    )
     try:
         parameters.device()
     except ParameterError as error:
