@@ -88,7 +88,14 @@ def show(
 
 _SET = "A packaged set (mho device list), or the path of your own ending in .toml, as mho fit --out writes it."
 _Temperature = Annotated[str, typer.Option(help="At which it is written, kept and read: '27 C', '300 K'.")]
-_Samples = Annotated[int, typer.Option("-n", "--samples", help="Devices drawn for spread and noise, at least 2.")]
+_Samples = Annotated[
+    int,
+    typer.Option(
+        "-n",
+        "--samples",
+        help="Devices drawn for spread and noise, at least 2; four times as many for programmed arrays.",
+    ),
+]
 _Seed = Annotated[int, typer.Option(help="Of everything that is drawn; one seed gives one sheet.")]
 _Html = Annotated[bool, typer.Option("--html", help="Write one self-contained page instead of text.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print the sheet as JSON, in SI units.")]

@@ -71,22 +71,26 @@ def _scale(values: np.ndarray) -> str:
 
 
 def steps(measured: Measured) -> Series | None:
-    """Size of a step over the conductance at which it is taken."""
+    """Size of a step over the conductance at which it is taken; no curve for a ramp that is one jump."""
     ramps = measured.ramps
     if ramps is None or not ramps.moves(ramps.up) or measured.bench.pulses < 4:
         return None
     curves = []
     for label, trains in (("up", ramps.up), ("down", ramps.down)):
-        if ramps.moves(trains):
+        if ramps.moves(trains) and not ramps.jumps(trains):
             g = trains[-1].ramp[:, 0]
             x, y = _thin(g[:-1], np.abs(np.diff(g)))
             order = np.argsort(x)
             curves.append(Curve(label, "S", y[order], x=x[order]))
+    if not curves:
+        return None
+    jumps = [way for way, trains in (("up", ramps.up), ("down", ramps.down)) if ramps.jumps(trains)]
+    left_out = f" The ramp {jumps[0]} is one jump and not drawn." if jumps else ""
     return Series(
         Axis("conductance", "S", _x(curves)),
         curves,
         y_label="size of a step",
-        caption="Nominal steps. A linear device has flat lines; where they cross is the symmetry point.",
+        caption="Nominal steps. A linear device has flat lines; where they cross is the symmetry point." + left_out,
     )
 
 
@@ -114,8 +118,15 @@ def fading(measured: Measured) -> Series | None:
     )
 
 
+def _writes(measured: Measured) -> bool:
+    """Whether there are levels to be shown: the device is programmed, or its pulses leave something."""
+    return measured.ramps is None or measured.ramps.moves(measured.ramps.up)
+
+
 def distributions(measured: Measured) -> Series | None:
     """Share of the devices below a conductance, for each written level."""
+    if not _writes(measured):
+        return None
     curves = []
     one = slice(None) if measured.programmed is not None else measured.bench.population
     for name, g in list(measured.levels.items())[:: 2 if measured.programmed is not None else 1]:
@@ -153,7 +164,7 @@ def programming(measured: Measured) -> Series | None:
 def noise(measured: Measured) -> Series | None:
     """Read noise over conductance."""
     found = measured.noise
-    if found.sigma is None:
+    if found.sigma is None or not _writes(measured):
         return None
     order = np.argsort(found.g)
     return Series(

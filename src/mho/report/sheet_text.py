@@ -9,6 +9,8 @@ from typing import Any
 from mho.core.quantities import engineering
 from mho.metrics.kpi import KPI
 from mho.metrics.sheet import Datasheet
+from mho.metrics.sheet.fading import MOMENTS
+from mho.metrics.sheet.short_term import INTERVALS
 
 NAMES = {
     "iv_nonlinearity": "I-V nonlinearity",
@@ -29,6 +31,11 @@ NAMES = {
     "drift_exponent": "drift exponent ν",
     "drift_exponent_spread": "spread of ν",
 }
+_PLACES = {
+    "stability": f"at {', '.join(MOMENTS)}",
+    "paired_pulse_ratio": f"after {', '.join(engineering(x, 's') for x in INTERVALS)}",
+    "short_term_times": "to 1/e, of the tail",
+}  # where the values of a vector stand
 _RANGES = ("window", "reach")
 _PERCENT = ("cycle_to_cycle", "device_to_device", "read_noise", "programming", "assumed_share", "linearity_error",
             "asymmetry")  # fmt: skip
@@ -100,6 +107,8 @@ def text(sheet: Datasheet, *, width: int = 110, reasons: bool = True) -> str:
     lines = [head, *textwrap.wrap(sheet.numbers.summary, width), ""]
     conditions = ", ".join(f"{k} {v}" for k, v in at.pulse_text().items())
     lines += textwrap.wrap(f"At {conditions}; {at.n} devices a group, seed {at.seed}.", width)
+    if at.up is not None:
+        lines += textwrap.wrap("Two figures of a pulse or a ramp: up, down.", width)
     absent: dict[str, list[str]] = {}
     for heading, kpis in sheet.groups.items():
         shown = [kpi for kpi in kpis if kpi.value is not None]
@@ -124,7 +133,8 @@ def _line(kpi: KPI, width: int) -> list[str]:
     label, value = name_of(kpi), value_of(kpi)
     claim = kpi.name.startswith("device.reported_")
     remark = f"claim: {kpi.note}" if claim else kpi.note
-    remark = "; ".join(x for x in (spread_of(kpi), remark) if x)
+    place = _PLACES.get(kpi.name.partition(".")[2], "")
+    remark = "; ".join(x for x in (place, spread_of(kpi), remark) if x)
     start = f"  {label:<28}{value:<24}"
     if not remark:
         return [start.rstrip()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from mho.devices import parameters
 from mho.metrics.sheet import datasheet
 from mho.metrics.sheet.bits import kept
+from mho.report import sheet_series, sheet_text
 
 
 @functools.cache
@@ -50,3 +52,40 @@ def test_bits_shrink_with_what_the_levels_still_span():
     assert kept(levels, half) == pytest.approx(0.5)
     assert kept(levels, [np.ones(2), np.ones(2)]) == 0.0
     assert kept(half, levels) == 1.0
+
+
+@pytest.mark.parametrize(("name", "ways"), [("stanford_pku_hfo2", set()), ("nbsto_interface", {"up"})])
+def test_a_jump_has_no_steps_at_its_middle(name, ways):
+    """The filament closes in one pulse and opens in one; the interface resets in one and sets in many."""
+    sheet = sheet_of(name)
+    assert sheet["symmetry_point"].value is None
+    assert "one jump" in sheet["symmetry_point"].note
+    steps = sheet["steps_at_middle"].value or [None, None]
+    assert {way for way, x in zip(("up", "down"), steps, strict=True) if x is not None} == ways
+    drawn = sheet_series.steps(sheet.measured)
+    assert {c.label for c in drawn.y} == ways if ways else drawn is None
+
+
+def test_a_device_without_levels_shows_none():
+    found = sheet_of("mott_vo2").measured
+    assert sheet_series.distributions(found) is None
+    assert sheet_series.noise(found) is None
+
+
+def test_claims_far_from_the_model_are_told_once():
+    """The source's 1 pJ a write stands beside about a tenth of it downward."""
+    found = [note for note in sheet_of("mram_stt").notes if "claims" in note]
+    assert len(found) == 1
+    assert found[0].startswith("The source claims a write energy of 1 pJ; the model computes ")
+
+
+def test_noise_that_does_not_add_up_is_named_in_the_signal_to_noise():
+    assert "sigma_write" in sheet_of("reram_es")["update_snr"].note
+    assert "sigma_write" not in sheet_of("mram_stt")["update_snr"].note
+
+
+def test_vectors_say_where_their_values_stand():
+    text = " ".join(sheet_text.text(sheet_of("diffusive_ag")).split())
+    assert re.search(r"stability [-\d.e, ]+ at 1 s, 1 h, 1 day", text)
+    text = " ".join(sheet_text.text(sheet_of("oect_stp")).split())
+    assert re.search(r"paired pulse ratio [\d., ]+ after 1 ms, 10 ms, 100 ms", text)

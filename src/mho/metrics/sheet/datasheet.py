@@ -16,6 +16,7 @@ from mho.metrics.kpi import KPI
 from mho.metrics.sheet import precision
 from mho.metrics.sheet.bench import Bench, bench, programmable
 from mho.metrics.sheet.bits import bits_kpis, kept
+from mho.metrics.sheet.claims import claims, contradictions
 from mho.metrics.sheet.endurance import endurance_kpis
 from mho.metrics.sheet.entry import entry, missing, origins
 from mho.metrics.sheet.fading import DAY, Fading, fading, fading_kpis, middling, nominal, worst
@@ -152,23 +153,15 @@ def datasheet(
         return _of_programmed(on, rate) if programmable(on.device) else _of_pulsed(on, rate)
 
 
-def _notes(numbers: ParameterSet, temperature: float) -> list[str]:
+def _notes(numbers: ParameterSet, temperature: float, kpis: Sequence[KPI]) -> list[str]:
     share, count = 100 * numbers.assumed_share(), len(numbers.every_number())
     found = f"{share:.0f} % of the {count} numbers behind this sheet are assumptions; each KPI lists its own."
-    return [found, *([numbers.note] if numbers.note else []), *numbers.outside(temperature=temperature)]
-
-
-def _claims(on: Bench) -> list[KPI]:
-    """What the source claims, marked as claims: no model computes them."""
-    found = []
-    for name, x in on.numbers.reported.items():
-        record = {"number": f"{on.numbers.name}.reported.{name}", "source": x.source, "where": x.where, "how": x.how}
-        where = f"{x.source}, {x.where} ({x.how})"
-        found.append(
-            entry(on, f"reported_{name}", x.value, x.unit, "claimed by the source, not computed here",
-                  note=f"{where}: {x.note}" if x.note else where, provenance=[record], boundary="as its source has it")
-        )  # fmt: skip
-    return found
+    return [
+        found,
+        *([numbers.note] if numbers.note else []),
+        *numbers.outside(temperature=temperature),
+        *contradictions(kpis),
+    ]
 
 
 def _levels(on: Bench, found: Ramps) -> dict[str, Any]:
@@ -209,7 +202,7 @@ def _of_pulsed(on: Bench, rate: float) -> Datasheet:
         "Time": time,
         "Short-term plasticity": short_term_kpis(on),
         "Life": endurance_kpis(on, rate),
-        "Claims of the source": _claims(on),
+        "Claims of the source": claims(on),
     }
     measured = Measured(on, found, None, aged.written, aged, noise)
     return _sheet(on, groups, measured, parts, found.window)
@@ -285,7 +278,7 @@ def _of_programmed(on: Bench, rate: float) -> Datasheet:
         "Write": [missing(on, k, u, d, "the statistics of the array do not say") for k, (u, d) in _WRITE.items()],
         "Time": time,
         "Life": endurance_kpis(on, rate),
-        "Claims of the source": _claims(on),
+        "Claims of the source": claims(on),
     }
     levels = dict(zip(found.states, found.written, strict=True))
     return _sheet(on, groups, Measured(on, None, found, levels, aged, noise), parts, window)
@@ -314,4 +307,5 @@ def _sheet(
     share = entry(on, "assumed_share", on.numbers.assumed_share(), "1", "numbers assumed/all numbers of the set",
                   provenance=origins(on.numbers, ("model", "operation", "effects", "reported")))  # fmt: skip
     full = {k: v for k, v in groups.items() if v} | {"Provenance": [share]}
-    return Datasheet(on.numbers, full, measured, shares, _notes(on.numbers, on.temperature))
+    every = [kpi for kpis in full.values() for kpi in kpis]
+    return Datasheet(on.numbers, full, measured, shares, _notes(on.numbers, on.temperature, every))

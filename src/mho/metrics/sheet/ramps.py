@@ -25,6 +25,8 @@ _STILL = 1e-9  # relative change below which a ramp went nowhere
 NO_PULSE = "the set names no pulse that raises the conductance. Add [operation.v_up] and [operation.t_up]."
 NO_DOWN = "the set names no pulse that lowers the conductance"
 NO_SHAPE = "a ramp of so few pulses has no shape"
+ONE_JUMP = "the ramp is one jump: no step at its middle"
+_JUMP = 0.3  # of the reach: a ramp with a larger single step is a jump
 _SHAPE = 4  # pulses from which on a ramp has a shape
 NO_MOVE = "the pulses do not move the conductance at the read voltage"
 FADED = "a pulse's change is gone after the pause that follows it"
@@ -63,6 +65,11 @@ class Ramps:
             return False
         g = trains[-1].ramp[:, 0]
         return bool(np.all(np.isfinite(g)) and abs(g[-1] - g[0]) > _STILL * max(abs(g).max(), 1e-30))
+
+    def jumps(self, trains: tuple[Train, ...]) -> bool:
+        """Whether one pulse of these ramps makes most of their way, so that nothing is known of the steps between."""
+        size = np.abs(np.diff(trains[-1].ramp[:, 0])) if trains else np.zeros(1)
+        return bool(size.max() > max(_JUMP, 2.0 / size.size) * size.sum() > 0.0)
 
     @property
     def still(self) -> str:
@@ -141,7 +148,7 @@ def ramp_kpis(bench: Bench, found: Ramps) -> list[KPI]:
             return missing(bench, name, unit, definition, why or NO_SHAPE)
         good = [v is not None and np.isfinite(v) for v in values]
         if not any(good):
-            return missing(bench, name, unit, definition, "the ramp is one jump: no step at its middle")
+            return missing(bench, name, unit, definition, ONE_JUMP)
         partly = "" if all(good) else f"{'up' if good[0] else 'down'} only"
         return entry(bench, name, values, unit, definition, note="; ".join(x for x in (note, partly) if x))
 
@@ -149,6 +156,8 @@ def ramp_kpis(bench: Bench, found: Ramps) -> list[KPI]:
         return window / float(np.mean(np.abs(np.diff(train.ramp[:, 0]))))
 
     def middle(train: Train, sign: float) -> float:
+        if found.jumps((train,)):
+            return float("nan")
         g = train.ramp[:, 0]
         size = np.abs(np.diff(g))
         half = 0.5 * (g.min() + g.max())
@@ -193,6 +202,8 @@ def _symmetry_point(bench: Bench, found: Ramps, why: str) -> KPI:
     if bench.pulses < _SHAPE or not (found.moves(found.up) and found.moves(found.down)):
         why = why or (NO_SHAPE if bench.pulses < _SHAPE else "")
         return missing(bench, "symmetry_point", "S", definition, why or (NO_DOWN if bench.down is None else NO_MOVE))
+    if found.jumps(found.up) or found.jumps(found.down):
+        return missing(bench, "symmetry_point", "S", definition, ONE_JUMP)
     g = linearity.symmetry_point(found.up[-1].ramp[:, 0], found.down[-1].ramp[:, 0])
     if g is None:
         return missing(bench, "symmetry_point", "S", definition, "no such point: steps cross nowhere inside the ramp")
@@ -288,7 +299,8 @@ def scatter_kpis(bench: Bench, found: Ramps, spreads: Scatter | None) -> list[KP
               "" if cycle is not None else no_cycle),
         entry(bench, "update_snr", None if cycle is None or spreads is None else
               [s / c if c > 0 and s > 0 else None for c, s in zip(cycle, spreads.step, strict=True)], "1",
-              f"<|dG|>/sigma(dG) of one pulse; {ways}", n=samples, note="" if cycle is not None else no_cycle),
+              f"<|dG|>/sigma(dG) of one pulse; {ways}", n=samples,
+              note=_apparent(bench) if cycle is not None else no_cycle),
         entry(bench, "device_to_device", None if device is None else device / level, "1",
               "sigma(G)/mean(G) over devices after half a ramp up, without cycle noise", n=bench.n,
               note="" if device is not None else no_device, provenance=sourced, failures=failures),
@@ -296,6 +308,12 @@ def scatter_kpis(bench: Bench, found: Ramps, spreads: Scatter | None) -> list[KP
               "1 - sigma_D2D/mean of G after half a ramp up", n=bench.n,
               note="" if device is not None else no_device, provenance=sourced),
     ]  # fmt: skip
+
+
+def _apparent(bench: Bench) -> str:
+    """That noise counts which every write draws anew, where a device has it."""
+    share = float(np.max(np.asarray(getattr(bench.bare, "sigma_write", 0.0))))
+    return "write noise that does not accumulate (sigma_write) counts in it" if share > 0.0 else ""
 
 
 def write_kpis(bench: Bench, found: Ramps) -> list[KPI]:
