@@ -6,7 +6,7 @@ from mho.devices.device import AbstractMemory
 from mho.devices.switches.diffusive import DiffusiveState as DiffusiveState
 from mho.devices.switches.diffusive import DiffusiveSwitch as DiffusiveSwitch
 from mho.devices.switches.exponential_selector import ExponentialSelector as ExponentialSelector
-from mho.devices.switches.exponential_selector import SelectorState as SelectorState
+from mho.devices.switches.memoryless import SelectorState as SelectorState
 from mho.devices.switches.mott import MottState as MottState
 from mho.devices.switches.mott import MottSwitch as MottSwitch
 from mho.devices.switches.schottky import SchottkySelector as SchottkySelector

@@ -1,17 +1,11 @@
 """Schottky junctions: the current over a barrier, and a selector made of one or of two back to back."""
 
-from __future__ import annotations
-
-from typing import ClassVar
-
-import jax
 import jax.numpy as jnp
 
-from mho.core import random
 from mho.core.fields import check_ranges, quantity
-from mho.devices.device import ROOM, AbstractContinuousDevice, Number, Part, Pulse
+from mho.devices.device import ROOM, Number
 from mho.devices.kinetics import BOLTZMANN, relative_decay
-from mho.devices.switches.exponential_selector import SelectorState
+from mho.devices.switches.memoryless import AbstractSelector
 
 ELEMENTARY_CHARGE = 1.602176634e-19  # [C], exact (SI 2019)
 _CLAMP = 40.0  # largest argument of exp; beyond it the series resistance carries the voltage
@@ -51,7 +45,7 @@ def _growth(y: Number) -> Number:
     return jnp.exp(jnp.maximum(y, 0.0)) * relative_decay(jnp.abs(y))
 
 
-class SchottkySelector(AbstractContinuousDevice):
+class SchottkySelector(AbstractSelector):
     r"""A selector of one Schottky junction, or of two in opposition, in series with its electrodes.
 
     .. math::
@@ -75,10 +69,6 @@ class SchottkySelector(AbstractContinuousDevice):
     `junction`); no switching time, no wear.
     """
 
-    terminals: ClassVar[tuple[str, ...]] = ("plus", "minus")
-    internal: ClassVar[tuple[str, ...]] = ()
-    states: ClassVar[tuple[str, ...]] = ("pulses",)
-
     i_s: Number = quantity("A", positive=True)
     forward: Number = quantity("1", low=1.0)
     reverse: Number = quantity("1", low=1.0)
@@ -90,11 +80,8 @@ class SchottkySelector(AbstractContinuousDevice):
     def __check_init__(self) -> None:
         check_ranges(self)
 
-    def static_current(self, v: Number, *, temperature: Number = ROOM) -> Number:
-        """Current at voltage `v` [A]."""
-        return v * self._chord(v, temperature)
-
-    def _chord(self, v: Number, temperature: Number) -> Number:
+    def chord(self, v: Number, *, temperature: Number = ROOM) -> Number:
+        """Current over voltage [S] at voltage `v` [V]: that of the junction and its electrodes."""
         return junction(
             v,
             saturation(self.i_s, self.barrier, temperature),
@@ -103,52 +90,3 @@ class SchottkySelector(AbstractContinuousDevice):
             r_series=self.r_series,
             temperature=temperature,
         )
-
-    # ---- state and read-out ----------------------------------------------------------------------------------------
-    def rest(self) -> SelectorState:
-        """Nothing but the count of pulses; it has the batch shape of the device."""
-        shape = jnp.broadcast_shapes(*(jnp.shape(leaf) for leaf in jax.tree.leaves(self)))
-        return SelectorState(jnp.zeros(shape, jnp.result_type(float)))
-
-    def window(self) -> tuple[Number, Number]:
-        """The conductance at v_read, twice: no state changes it [S]."""
-        g = self._chord(self.v_read, ROOM)
-        return g, g
-
-    def conductance(self, state: SelectorState, *, temperature: float = ROOM) -> Number:
-        """Current over voltage at v_read [S]."""
-        return self._chord(self.v_read, temperature) + jnp.zeros_like(state.pulses)
-
-    def read(self, state: SelectorState, v: Number, *, key: jax.Array, temperature: float = ROOM) -> Number:
-        """Current [A] at read voltage `v` [V], with relative read noise."""
-        i = self.static_current(v, temperature=temperature) + jnp.zeros_like(state.pulses)
-        return i * (1.0 + self.sigma_read * random.normal(key, jnp.shape(i), jnp.result_type(i)))
-
-    # ---- both faces ------------------------------------------------------------------------------------------------
-    def parts(self) -> tuple[Part, ...]:
-        """None: the series resistance is in the current."""
-        return ()
-
-    def rate(self, state: SelectorState, voltages: tuple[Number, ...], *, temperature: float = ROOM) -> SelectorState:
-        """Nothing moves."""
-        return SelectorState(jnp.zeros_like(state.pulses + voltages[0]))
-
-    def current(
-        self, state: SelectorState, voltages: tuple[Number, ...], *, temperature: float = ROOM
-    ) -> tuple[Number, ...]:
-        """Current into each end [A]."""
-        i = self.static_current(voltages[0] - voltages[1], temperature=temperature) + jnp.zeros_like(state.pulses)
-        return i, -i
-
-    def pulse(self, state: SelectorState, pulse: Pulse, *, key: jax.Array, temperature: float = ROOM) -> SelectorState:
-        """The count of pulses, one higher."""
-        return SelectorState(state.pulses + 1.0 + jnp.zeros_like(pulse.amplitude * pulse.width))
-
-    def energy(self, state: SelectorState, pulse: Pulse, *, temperature: float = ROOM) -> Number:
-        """Joule heat of a pulse [J]."""
-        v = pulse.amplitude - pulse.channel
-        return v * self.static_current(v, temperature=temperature) * pulse.width + jnp.zeros_like(state.pulses)
-
-    def relax(self, state: SelectorState, duration: Number, *, temperature: float = ROOM) -> SelectorState:
-        """Nothing moves."""
-        return SelectorState(state.pulses + jnp.zeros_like(duration))
