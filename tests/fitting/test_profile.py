@@ -95,3 +95,14 @@ def test_the_smaller_one_sided_difference_is_the_slope_beside_a_jump():
     values = given.curve(theta)
     assert np.max(given.jacobian(theta, values, np.ones(2, bool))[..., 1]) > 1e5
     assert given.smooth_jacobian(theta, values, np.ones(2, bool))[..., 1] == pytest.approx(0.1, rel=1e-6)
+
+
+def test_a_value_that_jitters_on_either_side_has_the_slope_of_wide_differences():
+    def jittering(theta):
+        flips = np.where(np.floor(theta[:, :1] * 1e6 + 0.5) % 2 == 0, 0.0, 1.0)
+        return theta[:, :1] + theta[:, 1:2] + 2e-3 * flips
+
+    given = problem(jittering, np.zeros(1))
+    theta = np.zeros(2)
+    jacobian = given.smooth_jacobian(theta[None], given.curve(theta[None]), np.ones(2, bool))[0]
+    assert jacobian[0] == pytest.approx([1.0, 1.0], abs=0.21)  # the jitter over the wide difference, 2e-3/1e-2

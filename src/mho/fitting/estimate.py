@@ -10,6 +10,8 @@ from scipy import optimize
 
 Curve = Callable[[np.ndarray], np.ndarray]
 _DIFFERENCE = 1e-6  # step of the forward differences; parameters are of order one on their fitting scales
+_WIDE = 1e-2  # of the differences where values jitter
+_STEEPEST = 1e2  # change of a value with a parameter, both of order one, beyond which it is a jump
 _AT_BOUND = 1e-3  # share of the allowed span within which a parameter rests on its bound
 
 
@@ -39,9 +41,18 @@ class Problem:
         return np.where(np.isfinite(data), values - np.nan_to_num(data), 0.0)
 
     def smooth_jacobian(self, theta: np.ndarray, values: np.ndarray, free: np.ndarray) -> np.ndarray:
-        """The smaller of both one-sided differences: where a threshold makes a value jump, one side tells the slope."""
-        forward = self.jacobian(theta, values, free)
-        backward = self.jacobian(theta, values, free, step=-_DIFFERENCE)
+        """The smaller of both one-sided differences: where a threshold makes a value jump, one side tells the slope.
+
+        Where both are steeper than any model's law, the value jitters on either side, as a stiff state does that flips
+        from step to step: there differences over a hundredth tell the slope.
+        """
+        slope = self._gentler(theta, values, free, _DIFFERENCE)
+        jumps = np.abs(slope) > _STEEPEST
+        return np.where(jumps, self._gentler(theta, values, free, _WIDE), slope) if jumps.any() else slope
+
+    def _gentler(self, theta: np.ndarray, values: np.ndarray, free: np.ndarray, step: float) -> np.ndarray:
+        forward = self.jacobian(theta, values, free, step=step)
+        backward = self.jacobian(theta, values, free, step=-step)
         return np.where(np.abs(forward) <= np.abs(backward), forward, backward)
 
     def jacobian(
