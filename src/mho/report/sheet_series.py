@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from mho.core.quantities import engineering
 from mho.metrics.sheet import Datasheet, Measured
 from mho.metrics.sheet.reading import loop as sweep
 from mho.studies.outcome import Axis, Curve, Mark, Series
@@ -178,7 +179,9 @@ def noise(measured: Measured) -> Series | None:
 
 def loop(measured: Measured) -> Series | None:
     """Current over voltage of a slow sweep."""
-    found = sweep(measured.bench)
+    ramps = measured.ramps
+    moves = ramps is not None and ramps.moves(ramps.up)
+    found = sweep(measured.bench, float(np.ptp(ramps.up[-1].ramp[:, 0])) if ramps is not None and moves else 0.0)
     if found is None or not np.isfinite(found.i).all():
         return None
     size = np.abs(found.i[np.abs(found.v) > 0.0])
@@ -189,7 +192,8 @@ def loop(measured: Measured) -> Series | None:
         [Curve("current", "A", i)],
         y_label="size of the current" if log else "current",
         y_scale="log" if log else "linear",
-        caption="A sweep 0, up, 0, down, 0, each quarter as long as the pulses of a ramp; the second time round.",
+        caption=f"A sweep 0, up, 0, down, 0, each quarter {engineering(found.quarter, 's', 3)} long; the second time "
+        f"round.{'' if found.whole else ' It switches the device less than a ramp of its pulses does.'}",
     )
 
 

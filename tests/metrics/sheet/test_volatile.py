@@ -11,6 +11,7 @@ import pytest
 from mho.devices import parameters
 from mho.metrics.sheet import datasheet
 from mho.metrics.sheet.bits import kept
+from mho.metrics.sheet.reading import loop
 from mho.report import sheet_series, sheet_text
 
 
@@ -89,3 +90,15 @@ def test_vectors_say_where_their_values_stand():
     assert re.search(r"stability [-\d.e, ]+ at 1 s, 1 h, 1 day", text)
     text = " ".join(sheet_text.text(sheet_of("oect_stp")).split())
     assert re.search(r"paired pulse ratio [\d., ]+ after 1 ms, 10 ms, 100 ms", text)
+
+
+def test_a_sweep_switches_what_the_pulses_switch():
+    """At the read voltage or below, the branches of the loop lie as far apart as the ends of the ramp: 403 times."""
+    sheet = sheet_of("stanford_pku_hfo2")
+    low, high = sheet["ramp_reach"].value
+    found = loop(sheet.measured.bench, high - low)
+    there, back = 1, len(found.v) // 2 - 1  # both at 1/24 of 1.5 V, and the ramp is read at 0.1 V
+    assert found.v[there] == found.v[back]
+    assert found.i[back] / found.i[there] == pytest.approx(high / low, rel=0.1)
+    assert found.whole
+    assert found.quarter > sheet.measured.bench.pulses * sheet.measured.bench.up.width

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,8 @@ from mho.metrics.sheet.entry import entry, missing
 
 _QUIET = 1e-12
 _POINTS = 24  # of each quarter of a loop
+_STRETCH = (1, 4, 16, 64, 256)  # times a ramp's pulses that a quarter of a loop lasts
+_ENOUGH = 0.5  # of the ramp's reach: a loop that moves the conductance so far has switched the device
 
 
 @dataclass(frozen=True)
@@ -70,31 +72,57 @@ def nonlinearity_kpi(bench: Bench, state: Any) -> KPI:
 
 @dataclass(frozen=True)
 class Loop:
-    """A current-voltage loop of the nominal device: voltage [V] and current [A]."""
+    """A current-voltage loop of the nominal device: voltage [V], current [A], time of a quarter [s].
+
+    `whole` tells whether the loop switches the device about as far as a ramp of its pulses does.
+    """
 
     v: np.ndarray
     i: np.ndarray
+    quarter: float
+    whole: bool = True
 
 
-def loop(bench: Bench) -> Loop | None:
-    """A slow sweep 0, +v, 0, -v, 0, each quarter as long as a ramp's pulses; None for a device not to be swept so."""
+def loop(bench: Bench, reach: float = 0.0) -> Loop | None:
+    """A slow sweep 0, +v, 0, -v, 0, the second time round; None for a device not to be swept so.
+
+    Each quarter lasts as long as a ramp's pulses, or 4, 16, 64, 256 times that, until the device is switched by half of
+    what a ramp does: a sweep is at its full voltage for a few of its points only. As long as a ramp, where none does.
+
+    Args:
+        bench: The bench.
+        reach: Width of what a ramp of pulses reaches [S], 0 where it goes nowhere.
+    """
     if bench.up is None or not hasattr(bench.bare, "current") or len(bench.bare.terminals) > 2:
         return None
     if bench.bare.internal:
         return None
+    found = []
+    for stretch in _STRETCH:
+        one, moved = _swept(bench, bench.up.width * bench.pulses * stretch)
+        if not moved < _ENOUGH * reach:
+            return one
+        found.append(one)
+    return replace(found[0], whole=False)
+
+
+def _swept(bench: Bench, time: float) -> tuple[Loop, float]:
+    """The loop whose quarters last so long [s], and how far it moved the read conductance [S]."""
+    assert bench.up is not None
     down = bench.down.amplitude if bench.down is not None else -bench.up.amplitude
     quarter = np.linspace(0.0, 1.0, _POINTS + 1)
     there, back = quarter[1:], quarter[::-1][1:]
     v = np.concatenate([bench.up.amplitude * x for x in (there, back)] + [down * x for x in (there, back)])
-    width = bench.up.width * bench.pulses / _POINTS
     state, _, _, _ = bench.fresh()
     if bench.down is not None:
         state = bench.train(state, bench.down, 8, "loop").state
-    found = []
+    i, g = [], []
     for turn in range(2):  # the second time round is drawn
-        found = []
+        i, g = [], []
         for x in v:
-            state = bench.train(state, Drive(float(x), width, 0.0), 1, f"loop {turn}").state
+            train = bench.train(state, Drive(float(x), time / _POINTS, 0.0), 1, f"loop {turn}")
+            state = train.state
             current = bench.current(state, float(x))
-            found.append(np.nan if current is None else float(current[0]))
-    return Loop(np.append(0.0, v), np.append(0.0, found))
+            i.append(np.nan if current is None else float(current[0]))
+            g.append(float(train.after[-1, 0]))
+    return Loop(np.append(0.0, v), np.append(0.0, i), time), float(np.ptp(g))
