@@ -59,6 +59,21 @@ def test_a_law_without_a_device_is_refused_before_the_fit(written, tmp_path, kin
     assert words in done.stderr
 
 
+def test_a_line_cut_off_is_named_and_is_no_ramp(tmp_path):
+    path = tmp_path / "cut.csv"
+    path.write_text("t [s],g [uS]\n1,2\n2,1.9\n1.0000000000")
+    done = ran(path)
+    assert done.exit_code == 2
+    assert "line 4: 1 of 2 cells" in done.stderr
+
+
+def test_retention_backwards_in_time_is_sorted_and_said_so(written):
+    done = ran(written("t [s], g [uS]", np.stack([T, 10 * T**-0.06 * (1 + 0.005 * RNG.normal(size=40))], 1)[::-1]))
+    assert done.exit_code == 0, done.output
+    assert "sorted by time" in done.stdout
+    assert "nu  " in done.stdout
+
+
 @pytest.mark.parametrize(
     ("headings", "rows", "kind", "word"),
     [
@@ -75,6 +90,7 @@ def test_every_kind_is_told_and_fitted(written, headings, rows, kind, word):
     assert done.exit_code == 0, done.output
     assert f"kind  {kind}" in done.stdout
     assert word in done.stdout
+    assert " nan" not in done.stdout
 
 
 @pytest.mark.parametrize(

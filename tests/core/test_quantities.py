@@ -105,6 +105,10 @@ def test_a_number_s_own_text_reads_back_exactly(value):
         (2e5, "1/s", "2e+05 1/s"),
         (math.nan, "V", "nan V"),
         (1e15, "Hz", "1000 THz"),
+        (0.04839, "V^0.5", "0.04839 V^0.5"),
+        (2e-10, "m^2/(V*s)", "2e-10 m^2/(V*s)"),
+        (3e-6, "A*s", "3e-06 A*s"),
+        (2e-3, "A/V^2", "2 mA/V^2"),
     ],
 )
 def test_figures_for_people(value, unit, text):

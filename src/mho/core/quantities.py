@@ -110,13 +110,19 @@ def heading(text: str) -> tuple[str, str | None]:
     return match["name"], (unit.strip() if unit is not None else None)
 
 
+_COMPOUND = frozenset("^*· ")  # in a unit before its stroke: of a power, or of a product
+
+
 def engineering(value: float, unit: str, digits: int = 4) -> str:
-    """A number with an engineering prefix, for people: ``engineering(2.5e-5, "S")`` is ``"25 µS"``."""
+    """A number with an engineering prefix, for people: ``engineering(2.5e-5, "S")`` is ``"25 µS"``.
+
+    A unit that begins with a power or a product stays plain, as m^2 or V^0.5: a prefix would be raised with it.
+    """
     value = float(value)
     unit = {"ohm": "Ω", "Ohm": "Ω", "1": ""}.get(unit, unit)
     if not math.isfinite(value):
         return f"{value} {unit}".strip()
-    if value == 0 or unit == "" or unit.startswith(("%", "K", "1")):
+    if value == 0 or unit == "" or unit.startswith(("%", "K", "1")) or _COMPOUND & set(unit.split("/")[0]):
         return f"{value:.{digits}g} {unit}".strip()
     power = min(max(3 * math.floor(math.log10(abs(value)) / 3 + 1e-12), -18), 12)
     mantissa = f"{value / 10.0**power:.{digits}g}"

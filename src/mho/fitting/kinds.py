@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from mho.core.errors import MeasurementError
 from mho.core.quantities import heading
-from mho.fitting.columns import plain
-from mho.fitting.reading import read_cell_table
+from mho.fitting.columns import TIME, plain
+from mho.fitting.reading import read_cell_table, read_table
 
 KINDS = {
     "gate": "gate pulses of a three-terminal device: t, v_gate, and g, r or i_ds",
@@ -19,6 +20,7 @@ KINDS = {
     "paired": "interval and ratio of paired pulses",
 }
 _EVEN = 0.2  # largest relative deviation of a step from the median at which a series is evenly sampled
+_CONDUCTANCES = (None, "S", "uS", "µS", "nS", "mS")  # units of ramps side by side
 _LONG = 64  # samples from which an even series is a noise trace
 
 
@@ -33,7 +35,7 @@ def kind_of(path: str | Path) -> str:
     try:
         table = read_cell_table(path)
     except MeasurementError as error:
-        if "cells, but" in str(error) or (" of " in str(error) and "cells" in str(error)):
+        if re.search(r"\d+ (of \d+ )?cells", str(error)) and _side_by_side(Path(path)):
             return "ramp"  # ragged columns: its own reader says what is wrong, if anything is
         raise
     names = [plain(heading(h)[0]) for h in table.headings]
@@ -59,10 +61,16 @@ def kind_of(path: str | Path) -> str:
         middle = sorted(steps)[len(steps) // 2] if len(steps) else 0.0
         even = middle > 0 and max(abs(steps - middle)) < _EVEN * middle
         return "noise" if even and len(t) >= _LONG else "retention"
-    if len(names) >= 2 and all(u in (None, "S", "uS", "µS", "nS", "mS") for u in units):
+    if len(names) >= 2 and all(u in _CONDUCTANCES for u in units):
         return "ramp"
     known = "; ".join(f"{k}: {v}" for k, v in KINDS.items())
     raise MeasurementError(
         f"{path}: the headings ({', '.join(table.headings)}) fit no kind of measurement. Say which it is with "
         f"--kind, or name the columns: {known}."
     )
+
+
+def _side_by_side(path: Path) -> bool:
+    """Whether a table whose rows may be short is one of ramps: every heading a conductance, or without a unit."""
+    headings = [heading(h) for h in read_table(path, ragged=True).headings]
+    return len(headings) >= 2 and all(u in _CONDUCTANCES and plain(n) not in TIME[1] for n, u in headings)

@@ -86,7 +86,7 @@ class RampPopulation:
             lines += [f"  {title}", *(f"    {e}" for e in group)]
         lines += [
             f"  jumps: {len(self.jumps)} of {self.readings - self.ramps} steps ({100 * self.jump_rate:.2g} %)"
-            + "".join(f"; {j.ramp} pulse {j.pulse} {engineering(j.size, 'S', 2)}" for j in worst),
+            + "".join(f"; {j.ramp} pulse {j.pulse} {engineering(j.size, 'S', 3)}" for j in worst),
             f"  outlying ramps: {listed(self.outliers)}",
             *(f"  ! {w}" for w in self.warnings),
         ]

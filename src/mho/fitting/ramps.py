@@ -109,7 +109,9 @@ def _side_by_side(table: Table, unit: str | None) -> RampTable:
         try:
             found.append(table.values[:, k] * factor(given or unit or "S", "S"))
         except UnitError as error:
-            raise MeasurementError(f"{table.path}: column {text!r}: {error}. Ramps have {EXAMPLE}.") from error
+            raise MeasurementError(
+                f"{table.path}: column {text!r}: {str(error).rstrip('.')}. Ramps have {EXAMPLE}."
+            ) from error
         names.append(name)
     return _checked(table, names, found, warnings, {})
 

@@ -75,6 +75,7 @@ def read_retention(path: str | Path) -> Retention:
 
     One row a reading: time since programming, conductance (or resistance, or current with read voltage), and where
     there are several, temperature, state and device. A reading at time 0 is left out: laws of retention are of ln(t).
+    Readings that go back in time within a trace are sorted, and a warning says so.
 
     Args:
         path: The file.
@@ -104,6 +105,10 @@ def read_retention(path: str | Path) -> Retention:
     now = t > 0
     if not now.all():
         warnings.append(f"{int(np.sum(~now))} readings at time 0 are left out: give the time since programming")
+    order = np.lexsort((t, trace))
+    if any(np.any(np.diff(t[trace == k]) < 0) for k in np.unique(trace)):
+        warnings.append("times go back within a trace: the readings are sorted by time")
+        t, g, temperature, trace, now = (x[order] for x in (t, g, temperature, trace, now))
     used = now & np.isfinite(g)
     for number in np.unique(trace):
         columns.enough(table, int(np.sum(used & (trace == number))), _FEWEST, "readings of a trace after time 0")
