@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 from mho.metrics.sheet import Datasheet
@@ -44,7 +45,7 @@ def bits_rows(sheets: Iterable[Datasheet]) -> list[list[str]]:
         bits = [value_of(sheet[k]).removesuffix(" bit") for k in
                 ("effective_bits", "effective_bits_one_day", "effective_bits_open_loop")]  # fmt: skip
         limit = sheet["effective_bits"]
-        cause = sheet.limit if limit.value is not None else limit.note.partition(";")[0]
+        cause = sheet.limit if limit.value is not None else re.split(r"[;.](?: |$)", limit.note)[0]
         table.append([sheet.numbers.name, sheet.numbers.technology or "–", bits[0], cause, *bits[1:]])
     return table
 

@@ -12,7 +12,7 @@ from mho.devices import parameters
 from mho.metrics.sheet import datasheet
 from mho.metrics.sheet.bits import kept
 from mho.metrics.sheet.reading import loop
-from mho.report import sheet_series, sheet_text
+from mho.report import sheet_compared, sheet_series, sheet_text
 
 
 @functools.cache
@@ -102,3 +102,9 @@ def test_a_sweep_switches_what_the_pulses_switch():
     assert found.i[back] / found.i[there] == pytest.approx(high / low, rel=0.1)
     assert found.whole
     assert found.quarter > sheet.measured.bench.pulses * sheet.measured.bench.up.width
+
+
+def test_the_table_of_bits_gives_the_cause_and_not_its_cure():
+    """What the set lacks stands in the cell; the advice that follows it does not."""
+    cause = sheet_compared.bits_rows([sheet_of("selector_miec")])[1][3]
+    assert cause == "the set names no pulse that raises the conductance"
