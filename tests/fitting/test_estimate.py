@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mho.fitting.estimate import Problem, at_bounds, block_weights, descend, effective_size, refine, weights_of_blocks
+from mho.fitting.regression import regress
 
 T = np.linspace(0.0, 5.0, 60)
 TRUTH = np.array([np.log(2.0), np.log(0.7), np.log(0.3)])
@@ -105,3 +106,16 @@ def test_the_block_bootstrap_of_a_mean_has_its_standard_error():
     # The standard error of the mean of 60 independent numbers; 2000 replicates know it to 2 %, the weights' sum adds
     # 1/60.
     assert np.std(means) == pytest.approx(np.std(data) / np.sqrt(blocks), rel=0.08)
+
+
+def test_a_structured_misfit_leaves_few_residuals_and_wide_intervals():
+    """A bend fitted by a parabola: the variance is that of the independent residuals that the parameters leave."""
+    x = np.linspace(-1.0, 1.0, 100)
+    design = np.stack([x**0, x, x**2])
+    bounds = np.full(3, -10.0), np.full(3, 10.0)
+    given = Problem(("a", "b", "c"), *bounds, np.sin(4.0 * x), np.ones(100), lambda theta: theta @ design)
+    found = regress(given, np.zeros((2, 3)), np.ones(3, bool), folds=0)
+    left = max(found.n_effective - 3.0, 1.0)
+    assert left < 10.0
+    variance = np.sum(found.residual**2) / left * np.diag(np.linalg.inv(design @ design.T))
+    assert np.diag(found.covariance) == pytest.approx(variance, rel=1e-6)

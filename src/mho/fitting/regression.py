@@ -139,7 +139,8 @@ def regress(
     rows = np.flatnonzero(problem.weight > 0)
     for attempt in range(_SHAKES + 1):
         n_effective = effective_size(residual[rows])
-        variance = value / max(len(rows) - int(free.sum()), 1) * len(rows) / n_effective
+        # The parameters have used up some of the independent residuals: where few are left, they look too small.
+        variance = value / max(n_effective - int(free.sum()), 1.0)
         covariance, loose, unidentified = _uncertainty(problem, point, free, variance)
         if attempt == _SHAKES or not free.any():
             break
