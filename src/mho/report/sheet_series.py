@@ -86,12 +86,14 @@ def steps(measured: Measured) -> Series | None:
     if not curves:
         return None
     jumps = [way for way, trains in (("up", ramps.up), ("down", ramps.down)) if ramps.jumps(trains)]
-    left_out = f" The ramp {jumps[0]} is one jump and not drawn." if jumps else ""
+    end = (
+        f"s. The ramp {jumps[0]} is one jump and not drawn." if jumps else "s; where they cross is the symmetry point."
+    )
     return Series(
         Axis("conductance", "S", _x(curves)),
         curves,
         y_label="size of a step",
-        caption="Nominal steps. A linear device has flat lines; where they cross is the symmetry point." + left_out,
+        caption="Nominal steps. A linear device has flat line" + end,
     )
 
 
