@@ -64,5 +64,6 @@ def test_a_fitted_set_has_nothing_of_its_template_but_numbers_of_the_model():
     found = fitted_set(start, HERE, (Estimate("nonlinearity_up", 1.0, "1"),), where="", operation={}, given=window)
     assert not found.operation
     assert found.technology == ""
+    assert not fitted_set(parameters("reram_array_om"), HERE, (), where="", operation={}).effects
     assert "tells no voltage and no width of a pulse" in found.note
     assert "g_max" not in found.note

@@ -288,8 +288,8 @@ def fitted_set(
 ) -> ParameterSet:
     """The start's set in which every fitted number stands with its interval and the measurement's fingerprint.
 
-    Of the start only numbers of the model stay, and the note lists them: what it says of technology, operation, spread
-    and range of validity is of another device.
+    Of the start only numbers of the model stay, and the note lists them: what it says of technology, operation,
+    effects, spread and range of validity is of another device.
 
     Args:
         start: The set that the fit started from.
@@ -333,6 +333,7 @@ def fitted_set(
         note=" ".join(filter(None, [note, told(operation), from_start])),
         technology="",
         operation=operation,
+        effects={},
         spread={},
         reported={},
         valid={},
