@@ -8,13 +8,15 @@ from collections.abc import Sequence
 
 
 def aligned(rows: Sequence[Sequence[str]], *, width: int | None = None) -> str:
-    """Rows as text: every column as wide as its widest cell (two thirds of the line, shared), the last one wrapped."""
+    """Rows as text: every column as wide as its widest cell, within limits; the last one wrapped."""
     if not rows:
         return ""
     width = width if width is not None else min(shutil.get_terminal_size((110, 24)).columns, 130)
     columns = len(rows[0])
-    most = max((2 * width // 3) // max(columns - 1, 2) - 2, 6)
-    wide = [min(max(len(row[i]) for row in rows), most) for i in range(columns - 1)]
+    wide = [max(len(row[i]) for row in rows) for i in range(columns - 1)]
+    wide[:1] = [min(w, 2 * width // 5) for w in wide[:1]]  # names come first, and are not broken
+    most = max((2 * width // 3 - sum(wide[:1])) // max(columns - 2, 1) - 2, 6)
+    wide[1:] = [min(w, most) for w in wide[1:]]
     room = max(width - sum(wide) - 2 * len(wide), 12)
     lines = []
     for row in rows:

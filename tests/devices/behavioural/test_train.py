@@ -132,7 +132,7 @@ def test_gradients_are_finite_at_the_bounds_and_at_rest(model):
         "piecewise_step": "ag_asi_jo_nodes",
         "saturating_step": "taox_hfox_wu",
     }[model]
-    device = mho.core.fields.cast(parameters(name).device(), jnp.float32)
+    device = mho.core.fields.cast(parameters(name).device(bare=True), jnp.float32)
 
     @jax.jit
     @jax.grad
