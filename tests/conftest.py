@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import os
 import shutil
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -21,6 +23,17 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # XLA writes pages about kep
 import jax  # noqa: E402  (reads its settings when it is loaded)
 
 REFERENCES = Path(os.environ.get("MHO_REFERENCES", Path(__file__).resolve().parents[2] / "shared" / "references"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forgotten():
+    """Programs are kept on disk; a process that kept all of them in memory too would hold ten gigabytes at the end."""
+    yield
+    jax.clear_caches()
+    programs = sys.modules.get("mho.circuits.program")
+    if programs is not None:
+        programs._PROGRAMS.clear()
+    gc.collect()
 
 
 @pytest.fixture(scope="session")
