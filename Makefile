@@ -19,7 +19,7 @@ study: install
 
 # A module's tests stay in one process, because they share compiled circuits.
 test: install-test ngspice check
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadscope
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadscope --no-loadscope-reorder
 
 check: install-test
 	$(BIN)/ruff check src tests benchmarks scripts

@@ -18,11 +18,24 @@ from mho.cli.environment import processor
 KEPT = Path(__file__).resolve().parents[1] / ".pytest_cache" / f"compiled-{processor()}"
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(KEPT))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
+# One thread a process, at once: pytest runs two processes, and with a pool of two threads XLA has been seen to lose a
+# task, after which everything waits for ever.
+for name, value in {"NPROC": "1", "OMP_NUM_THREADS": "1", "JAX_CPU_ENABLE_ASYNC_DISPATCH": "0"}.items():
+    os.environ.setdefault(name, value)
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # XLA writes pages about kept programs otherwise
 
 import jax  # noqa: E402  (reads its settings when it is loaded)
 
 REFERENCES = Path(os.environ.get("MHO_REFERENCES", Path(__file__).resolve().parents[2] / "shared" / "references"))
+
+
+LONG = ("studies", "circuits", "metrics", "fitting", "devices")  # folders whose modules take longest, longest first
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long modules first, so that no process is left alone with one at the end."""
+    folder = {item: item.path.relative_to(Path(__file__).parent).parts[0] for item in items}
+    items.sort(key=lambda item: LONG.index(folder[item]) if folder[item] in LONG else len(LONG))
 
 
 @pytest.fixture(scope="module", autouse=True)
