@@ -262,14 +262,15 @@ class Program:
         """Run a function of this program (or one for it), compiled for the shapes of its arguments; times compiling."""
         shapes = tuple((np.shape(x), getattr(x, "dtype", None) or np.result_type(x)) for x in jax.tree.leaves(args))
         key = (name, jax.tree.structure(args), shapes)
-        draft = self.draft and name in ("advance", "newton")
+        draft = (not self.wide and name == "newton") or (self.draft and name == "advance")
         if (key, draft) not in self._compiled:
             began = time.perf_counter()
-            if key not in self._lowered:
+            lowered = self._lowered.pop(key, None)  # at once, because several threads may run one program
+            if lowered is None:
                 chosen: Callable = function or getattr(self, name)
-                self._lowered[key] = jax.jit(chosen, donate_argnums=(0,) if name == "advance" else ()).lower(*args)
-            # A lowered program is kept only while it may have to be compiled a second time.
-            lowered = self._lowered[key] if draft else self._lowered.pop(key)
+                lowered = jax.jit(chosen, donate_argnums=(0,) if name == "advance" else ()).lower(*args)
+            if self.draft and name == "advance":  # it may have to be compiled a second time
+                self._lowered[key] = lowered
             self._compiled[key, draft] = _compile(lowered, quick=not self.wide, draft=draft)
             self.compile_seconds += time.perf_counter() - began
         return self._compiled[key, draft](*args)
