@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from mho.core.fields import check_ranges, quantity
@@ -57,6 +58,12 @@ class Pulse(eqx.Module):
 
     def __check_init__(self) -> None:
         check_ranges(self)
+
+
+def nothing(module: eqx.Module) -> Number:
+    """Zeros of a module's batch shape, () or (n,): what a state at rest is made of."""
+    shape = jnp.broadcast_shapes(*(jnp.shape(leaf) for leaf in jax.tree.leaves(module)))
+    return jnp.zeros(shape, jnp.result_type(float))
 
 
 class AbstractMemory(eqx.Module):

@@ -14,7 +14,7 @@ from mho.core import random
 from mho.core.errors import ParameterError
 from mho.core.fields import check_ranges, quantity
 from mho.core.quantities import engineering
-from mho.devices.device import ROOM, AbstractContinuousDevice, Number, Part, Pulse
+from mho.devices.device import ROOM, AbstractContinuousDevice, Number, Part, Pulse, nothing
 from mho.devices.ecram_pulse import ECRAMPulse
 from mho.devices.kinetics import arrhenius, flow, follow, integral_of_cube, known, relative_decay, signed_power
 
@@ -208,8 +208,7 @@ class ECRAM(AbstractContinuousDevice):
     # ---- state and read-out ----------------------------------------------------------------------------------------
     def rest(self) -> ECRAMState:
         """No volatile loading, x at x_0; leaves have the batch shape of the device."""
-        shape = jnp.broadcast_shapes(*(jnp.shape(leaf) for leaf in jax.tree.leaves(self)))
-        zero = jnp.zeros(shape, jnp.result_type(float))
+        zero = nothing(self)
         return ECRAMState(tuple(zero for _ in self.tau), zero, zero + self.x_0, zero, zero, zero, zero)
 
     def conductance(self, state: ECRAMState, *, temperature: float = ROOM) -> Number:

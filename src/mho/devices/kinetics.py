@@ -17,6 +17,7 @@ from jaxtyping import Array
 from mho.devices.device import ROOM, Number
 
 BOLTZMANN = 1.380649e-23  # [J/K], exact (SI 2019)
+ELEMENTARY_CHARGE = 1.602176634e-19  # [C], exact (SI 2019); also one electronvolt in joules
 _DOUBLINGS = 36  # steps are 2^-36 of the duration: the start series holds up to rate times duration = 1e9
 _SERIES = 0.05  # below this, eight terms of (1 - exp(-y))/y are exact to double precision
 _TINY = 1e-30  # smallest magnitude raised to a power; a normal float32
@@ -35,6 +36,19 @@ def arrhenius(energy: Number, temperature: Number) -> Number:
     if known(energy, 0.0) or known(temperature, ROOM):
         return 1.0  # type: ignore[return-value]
     return jnp.exp(energy / BOLTZMANN * (1.0 / temperature - 1.0 / ROOM))
+
+
+def onset(v: Number, reference: Number, scale: Number, *, most: float = 40.0) -> Number:
+    r"""Exponential drive, :math:`(e^{v/s}-1)/(e^{v_{ref}/s}-1)`: 1 at the reference, 0 at and below no voltage.
+
+    Args:
+        v: Voltage [V].
+        reference: v_ref [V].
+        scale: s [V].
+        most: Largest argument of exp; it keeps a Newton iterate finite in single precision [1].
+    """
+    forward = jnp.clip(v / scale, 0.0, most)
+    return jnp.expm1(forward) / jnp.expm1(jnp.clip(reference / scale, 0.0, most))
 
 
 def relative_decay(y: Number) -> Number:

@@ -6,14 +6,13 @@ import jax
 import numpy as np
 from scipy import stats
 
-from mho.devices.kinetics import BOLTZMANN
+from mho.devices.kinetics import BOLTZMANN, ELEMENTARY_CHARGE
 from mho.fitting.law import Law, between, chosen, law_fit, positive
 from mho.fitting.model_fit import Axes, ModelFit
 from mho.fitting.result import Estimate
 from mho.fitting.retention import Retention
 from mho.fitting.vector import in_si
 
-_ELECTRONVOLT = 1.602176634e-19  # [J]
 _FEWEST_STATES = 4  # from which the exponent's dependence on the state is told
 
 
@@ -69,7 +68,11 @@ def _laws(retention: Retention, used: np.ndarray) -> list[Law]:
     reference = float(np.median(temperature))
     warm = len(np.unique(temperature)) > 1
     cold = (1.0 / temperature - 1.0 / reference) / BOLTZMANN  # [1/J]
-    energy = (between("energy", "J", 0.5 * _ELECTRONVOLT, -0.5 * _ELECTRONVOLT, 3.0 * _ELECTRONVOLT),) if warm else ()
+    energy = (
+        (between("energy", "J", 0.5 * ELEMENTARY_CHARGE, -0.5 * ELEMENTARY_CHARGE, 3.0 * ELEMENTARY_CHARGE),)
+        if warm
+        else ()
+    )
     falls = _falls(retention, used)
     sign = 1.0 if falls >= 0 else -1.0
     decades = np.log10(t / first)

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from mho.devices.device import ROOM
-from mho.devices.kinetics import BOLTZMANN
+from mho.devices.kinetics import BOLTZMANN, ELEMENTARY_CHARGE
 from mho.fitting.sweep import Sweep
 from mho.fitting.vector import Entry
 
-_THERMAL = BOLTZMANN * ROOM / 1.602176634e-19  # [V], kT/q
+_THERMAL = BOLTZMANN * ROOM / ELEMENTARY_CHARGE  # [V], kT/q
 _EXPONENTS = {  # of ampere, volt and second
     "A": (1, 0, 0), "V": (0, 1, 0), "s": (0, 0, 1), "S": (1, -1, 0), "ohm": (-1, 1, 0), "Hz": (0, 0, -1),
     "C": (1, 0, 1), "F": (1, -1, 1), "W": (1, 1, 0), "V^0.5": (0, 0.5, 0), "m": (0, 0, 0), "m^2": (0, 0, 0),

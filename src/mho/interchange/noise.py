@@ -9,14 +9,13 @@ import jax.numpy as jnp
 
 from mho.devices.device import AbstractContinuousDevice
 from mho.devices.effects.read_noise import (
-    CHARGE,
     AbstractReadNoise,
     FlickerNoise,
     ShotNoise,
     ThermalNoise,
     flicker_amplitude,
 )
-from mho.devices.kinetics import BOLTZMANN
+from mho.devices.kinetics import BOLTZMANN, ELEMENTARY_CHARGE
 
 KINDS: dict[type[AbstractReadNoise], str] = {ThermalNoise: "white", ShotNoise: "white", FlickerNoise: "flicker"}
 
@@ -63,7 +62,7 @@ def densities(
         if isinstance(n, ThermalNoise):
             found.append(4.0 * BOLTZMANN * temperature * g)
         elif isinstance(n, ShotNoise):
-            found.append(2.0 * CHARGE * n.fano * jnp.abs(g * v))
+            found.append(2.0 * ELEMENTARY_CHARGE * n.fano * jnp.abs(g * v))
         elif isinstance(n, FlickerNoise):
             deviation = g * v * flicker_amplitude(g / n.g_scale, n.q, n.exponent, n.q_max)
             found.append(deviation * deviation)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mho.core.quantities import engineering
+from mho.devices.kinetics import ELEMENTARY_CHARGE
 from mho.metrics.kpi import KPI
 from mho.metrics.sheet import Datasheet
 from mho.metrics.sheet.fading import MOMENTS
@@ -79,7 +80,7 @@ def _figure(kpi: KPI, value: float, digits: int) -> str:
     if kpi.unit == "s" and value >= 120.0:
         return duration(value)
     if kpi.unit == "J" and 0.0 < value < 1e-17 and short.startswith("reported_activation"):
-        return f"{value / 1.602176634e-19:.{digits}g} eV"
+        return f"{value / ELEMENTARY_CHARGE:.{digits}g} eV"
     if kpi.unit == "1" and abs(value) >= 1000.0:
         value = float(f"{value:.{digits}g}")  # 1000 and not 1e+03
         return engineering(value, "1", max(digits, 6))

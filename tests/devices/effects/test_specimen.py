@@ -159,9 +159,6 @@ def test_a_wrong_correlation_is_refused(change, message):
 
 def test_a_stuck_cell_of_two_terminals_costs_the_energy_of_its_own_conductance():
     """Stuck at ten times the conductance: ten times the energy where current flows through the cell."""
-    model = MODELS.get("pcm")
-    if model is None:
-        pytest.skip("the two-terminal model is not registered")
     device = parameters("pcm_nandakumar_sets").device(bare=True)
     stuck = Specimen(device, Overlay(fault=Stuck(which=1.0)))
     state, pulse = stuck.rest(), Pulse(1.0, 50e-9)

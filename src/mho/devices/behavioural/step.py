@@ -15,7 +15,7 @@ from mho.core import random
 from mho.core.errors import ParameterError
 from mho.core.fields import quantity
 from mho.core.quantities import engineering
-from mho.devices.device import ROOM, AbstractDevice, Number, Pulse
+from mho.devices.device import ROOM, AbstractDevice, Number, Pulse, nothing
 from mho.devices.kinetics import known
 
 Step = Callable[[Number, Number], Number]
@@ -117,8 +117,7 @@ class AbstractStepDevice(AbstractDevice):
     # ---- state and read-out ----------------------------------------------------------------------------------------
     def rest(self) -> StepState:
         """Weight `w_0`, within this device's bounds."""
-        shape = jnp.broadcast_shapes(*(jnp.shape(leaf) for leaf in jax.tree.leaves(self)))
-        zero = jnp.zeros(shape, jnp.result_type(float))
+        zero = nothing(self)
         return StepState(jnp.clip(self.w_0 + zero, *self.bounds()), zero, zero)
 
     def apparent(self, state: StepState) -> Number:

@@ -12,9 +12,8 @@ import jax.numpy as jnp
 from mho.core import random
 from mho.core.fields import check_ranges, quantity
 from mho.devices.device import Number
-from mho.devices.kinetics import BOLTZMANN, arrhenius
+from mho.devices.kinetics import BOLTZMANN, ELEMENTARY_CHARGE, arrhenius
 
-CHARGE = 1.602176634e-19  # [C], exact (SI 2019)
 _TINY = 1e-9  # smallest relative conductance of which a power is taken
 
 
@@ -84,7 +83,7 @@ class ShotNoise(AbstractReadNoise):
     def deviation(self, seen: Seen, *, key: jax.Array) -> Number:
         """Deviation of the current [A] from its mean in one read."""
         current = jnp.abs(seen.g * seen.v)
-        return CHARGE**0.5 * _root(self.fano * current / self.t_read) * _normal(key, current)
+        return ELEMENTARY_CHARGE**0.5 * _root(self.fano * current / self.t_read) * _normal(key, current)
 
 
 def flicker(age: Number, t_read: Number) -> Number:

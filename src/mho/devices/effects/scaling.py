@@ -8,8 +8,7 @@ from dataclasses import dataclass, field, replace
 from mho.core.errors import ParameterError
 from mho.core.parameters import Number, ParameterSet
 from mho.core.quantities import engineering
-from mho.devices.effects.read_noise import CHARGE
-from mho.devices.kinetics import BOLTZMANN
+from mho.devices.kinetics import BOLTZMANN, ELEMENTARY_CHARGE
 
 
 @dataclass(frozen=True)
@@ -99,7 +98,7 @@ def _limits(numbers: Mapping[str, Number], rule: str, temperature: float) -> lis
                 f"{name}: {engineering(number.value, 'F')} holds its voltage to {engineering(noise, 'V')} (kT/C)."
             )
         if number.unit == "C":
-            ions = number.value / CHARGE
+            ions = number.value / ELEMENTARY_CHARGE
             found.append(
                 f"{name}: {engineering(number.value, 'C')} is {ions:.3g} elementary charges, counted to "
                 f"{100 / ions**0.5:.2g} % (shot noise): {ions**0.5:.2g} states can be told apart."

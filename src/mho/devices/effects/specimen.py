@@ -1,7 +1,5 @@
 """A specimen: any device with effects laid over it."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 import equinox as eqx
@@ -9,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from mho.core.errors import ParameterError
-from mho.devices.device import ROOM, AbstractDevice, AbstractMemory, AbstractProgrammed, Number, Pulse
+from mho.devices.device import ROOM, AbstractDevice, AbstractMemory, AbstractProgrammed, Number, Pulse, nothing
 from mho.devices.effects.overlay import Overlay, OverlayState, ratio, scaled_current
 from mho.devices.effects.read_noise import Seen
 
@@ -36,7 +34,55 @@ class SpecimenState(eqx.Module):
         return self.inner.pulses
 
 
-class Specimen(AbstractDevice):
+class AbstractSpecimen(AbstractMemory):
+    """What a memory with effects laid over it does, whether it answers to pulses or takes targets."""
+
+    terminals: ClassVar[tuple[str, ...]] = property(lambda self: self.device.terminals)  # type: ignore[assignment]
+
+    device: eqx.AbstractVar[Any]
+    overlay: eqx.AbstractVar[Overlay]
+
+    @property
+    def bare(self) -> Any:
+        """The device without its effects."""
+        return self.device
+
+    def rest(self) -> SpecimenState:
+        """A fresh device, just written; effects may be drawn for each device, so that the state has their shape too."""
+        zero = nothing(self)
+        inner = jax.tree.map(lambda x: x + jnp.zeros(zero.shape, jnp.result_type(x)), self.device.rest())
+        return SpecimenState(self.overlay.fresh(zero), inner)
+
+    def window(self) -> tuple[Number, Number]:
+        """Window of the fresh device [S]."""
+        return self.device.window()
+
+    def conductance(self, state: SpecimenState, *, temperature: float = ROOM) -> Number:
+        """Conductance [S] with drift, wear and fault, without noise."""
+        return self.shown(state, temperature)[0]
+
+    def shown(self, state: SpecimenState, temperature: Number) -> tuple[Number, Number]:
+        """Conductance [S] shown, and that of the device inside."""
+        g = self.device.conductance(state.inner, temperature=temperature)
+        return self.overlay.shown(state.overlay, g, self.window(), temperature), g
+
+    def relax(self, state: SpecimenState, duration: Number, *, temperature: float = ROOM) -> SpecimenState:
+        """State after `duration` [s] without drive; durations can be split."""
+        overlay = self.overlay.later(state.overlay, duration, temperature)
+        inner = self.device.relax(state.inner, duration, temperature=temperature)
+        return SpecimenState(overlay, self.overlay.kept(inner, self.device.rest(), state.overlay, overlay))
+
+    def read(self, state: SpecimenState, v: Number, *, key: jax.Array, temperature: float = ROOM) -> Number:
+        """Current [A] at read voltage `v` [V], with the noise of the device inside and of the effects."""
+        of_device, of_effects = jax.random.split(key)
+        shown, g = self.shown(state, temperature)
+        current = self.device.read(state.inner, v, key=of_device, temperature=temperature)
+        current = scaled_current(current, shown, g, v)
+        seen = Seen(g, shown, v, state.overlay.age, temperature, 0.0)
+        return self.overlay.noisy(state.overlay, current, seen, key=of_effects)
+
+
+class Specimen(AbstractSpecimen, AbstractDevice):
     """A device that answers to pulses, with drift, retention, read noise, wear and faults laid over it.
 
     The device inside computes what a pulse does; the effects change what is read, and retention takes the state back
@@ -51,36 +97,10 @@ class Specimen(AbstractDevice):
     `window` is that of the fresh device: drift and wear can lead below it.
     """
 
-    terminals: ClassVar[tuple[str, ...]] = property(lambda self: self.device.terminals)  # type: ignore[assignment]
     internal: ClassVar[tuple[str, ...]] = property(lambda self: self.device.internal)  # type: ignore[assignment]
 
     device: AbstractDevice
     overlay: Overlay = Overlay()
-
-    @property
-    def bare(self) -> AbstractDevice:
-        """The device without its effects."""
-        return self.device
-
-    def rest(self) -> SpecimenState:
-        """A fresh device, just written."""
-        return SpecimenState(self.overlay.fresh(_zero(self)), _whole(self, self.device.rest()))
-
-    def window(self) -> tuple[Number, Number]:
-        """Window of the fresh device [S]."""
-        return self.device.window()
-
-    def conductance(self, state: SpecimenState, *, temperature: float = ROOM) -> Number:
-        """Conductance [S] with drift, wear and fault, without noise."""
-        return _shown(self, state, temperature)[0]
-
-    def relax(self, state: SpecimenState, duration: Number, *, temperature: float = ROOM) -> SpecimenState:
-        """State after `duration` [s] without drive; durations can be split."""
-        return _relaxed(self, state, duration, temperature)
-
-    def read(self, state: SpecimenState, v: Number, *, key: jax.Array, temperature: float = ROOM) -> Number:
-        """Current [A] at read voltage `v` [V], with the noise of the device inside and of the effects."""
-        return _read(self, state, v, key, temperature)
 
     def observe(self, state: SpecimenState, *, key: jax.Array) -> SpecimenState:
         """The state with every trap settled to filled or empty: a trace of observe and relax is a telegraph signal."""
@@ -99,10 +119,10 @@ class Specimen(AbstractDevice):
         energy = self.device.energy(state.inner, pulse, temperature=temperature)
         if len(self.terminals) > 2:  # the gate's energy does not see the channel
             return energy
-        return energy * ratio(*_shown(self, state, temperature))
+        return energy * ratio(*self.shown(state, temperature))
 
 
-class ProgrammedSpecimen(AbstractProgrammed):
+class ProgrammedSpecimen(AbstractSpecimen, AbstractProgrammed):
     """A memory known by the outcome of programming, with drift, retention, read noise and faults laid over it.
 
     Args:
@@ -112,8 +132,6 @@ class ProgrammedSpecimen(AbstractProgrammed):
     Raises:
         ParameterError: If wear is among the effects: programming to a target leaves no count of cycles.
     """
-
-    terminals: ClassVar[tuple[str, ...]] = property(lambda self: self.device.terminals)  # type: ignore[assignment]
 
     device: AbstractProgrammed
     overlay: Overlay = Overlay()
@@ -125,71 +143,13 @@ class ProgrammedSpecimen(AbstractProgrammed):
                 "wear cannot be laid over it. Lay it over a device that answers to pulses."
             )
 
-    @property
-    def bare(self) -> AbstractProgrammed:
-        """The memory without its effects."""
-        return self.device
-
-    def rest(self) -> SpecimenState:
-        """A fresh device, just written."""
-        return SpecimenState(self.overlay.fresh(_zero(self)), _whole(self, self.device.rest()))
-
-    def window(self) -> tuple[Number, Number]:
-        """Window of the fresh device [S]."""
-        return self.device.window()
-
-    def conductance(self, state: SpecimenState, *, temperature: float = ROOM) -> Number:
-        """Conductance [S] with drift and fault, without noise."""
-        return _shown(self, state, temperature)[0]
-
-    def relax(self, state: SpecimenState, duration: Number, *, temperature: float = ROOM) -> SpecimenState:
-        """State after `duration` [s] without drive; durations can be split."""
-        return _relaxed(self, state, duration, temperature)
-
-    def read(self, state: SpecimenState, v: Number, *, key: jax.Array, temperature: float = ROOM) -> Number:
-        """Current [A] at read voltage `v` [V], with the noise of the memory inside and of the effects."""
-        return _read(self, state, v, key, temperature)
-
     def program(self, target: Number, *, key: jax.Array) -> SpecimenState:
         """State right after programming to `target` [S]."""
         of_device, of_drift = jax.random.split(key)
         inner = self.device.program(target, key=of_device)
-        zero = _zero(self) + jnp.zeros_like(jnp.asarray(target, jnp.result_type(float)))
+        zero = nothing(self) + jnp.zeros_like(jnp.asarray(target, jnp.result_type(float)))
         overlay = self.overlay.written(self.overlay.fresh(zero), zero + 1.0, key=of_drift)
         return SpecimenState(eqx.tree_at(lambda s: s.cycles, overlay, zero), inner)
-
-
-def _zero(module: Any) -> Number:
-    """Zeros of the batch shape of a device with its effects."""
-    shape = jnp.broadcast_shapes(*(jnp.shape(leaf) for leaf in jax.tree.leaves(module)))
-    return jnp.zeros(shape, jnp.result_type(float))
-
-
-def _whole(module: Any, state: Any) -> Any:
-    """A state in the batch shape of the device with its effects: effects may be drawn for each device."""
-    zero = _zero(module)
-    return jax.tree.map(lambda x: x + jnp.zeros(zero.shape, jnp.result_type(x)), state)
-
-
-def _shown(module: Any, state: SpecimenState, temperature: Number) -> tuple[Number, Number]:
-    """Conductance [S] shown, and that of the device inside."""
-    g = module.device.conductance(state.inner, temperature=temperature)
-    return module.overlay.shown(state.overlay, g, module.window(), temperature), g
-
-
-def _relaxed(module: Any, state: SpecimenState, duration: Number, temperature: Number) -> SpecimenState:
-    overlay = module.overlay.later(state.overlay, duration, temperature)
-    inner = module.device.relax(state.inner, duration, temperature=temperature)
-    return SpecimenState(overlay, module.overlay.kept(inner, module.device.rest(), state.overlay, overlay))
-
-
-def _read(module: Any, state: SpecimenState, v: Number, key: jax.Array, temperature: Number) -> Number:
-    of_device, of_effects = jax.random.split(key)
-    shown, g = _shown(module, state, temperature)
-    current = module.device.read(state.inner, v, key=of_device, temperature=temperature)
-    current = scaled_current(current, shown, g, v)
-    seen = Seen(g, shown, v, state.overlay.age, temperature, 0.0)
-    return module.overlay.noisy(state.overlay, current, seen, key=of_effects)
 
 
 def with_overlay(device: AbstractMemory, overlay: Overlay) -> Specimen | ProgrammedSpecimen:

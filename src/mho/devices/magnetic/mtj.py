@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from mho.core import random
 from mho.core.fields import check_ranges, quantity
-from mho.devices.device import ROOM, AbstractContinuousDevice, Number, Part, Pulse
+from mho.devices.device import ROOM, AbstractContinuousDevice, Number, Part, Pulse, nothing
 from mho.devices.kinetics import relative_decay
 
 _CLAMP = 80.0  # largest exponent of a rate: e^-80 is standing still, and finite in float32
@@ -104,8 +104,7 @@ class MTJ(AbstractContinuousDevice):
     # ---- state and read-out ----------------------------------------------------------------------------------------
     def rest(self) -> MTJState:
         """Antiparallel; leaves have the batch shape of the device."""
-        shape = jnp.broadcast_shapes(*(jnp.shape(leaf) for leaf in jax.tree.leaves(self)))
-        zero = jnp.zeros(shape, jnp.result_type(float))
+        zero = nothing(self)
         return MTJState(zero, zero, zero)
 
     def window(self) -> tuple[Number, Number]:

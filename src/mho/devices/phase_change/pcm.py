@@ -13,7 +13,7 @@ from mho.core import random
 from mho.core.errors import ParameterError
 from mho.core.fields import check_ranges, quantity
 from mho.core.quantities import engineering
-from mho.devices.device import ROOM, AbstractDevice, Number, Pulse
+from mho.devices.device import ROOM, AbstractDevice, Number, Pulse, nothing
 from mho.devices.kinetics import arrhenius
 
 
@@ -103,8 +103,7 @@ class PCM(AbstractDevice):
 
     def rest(self) -> PCMState:
         """The amorphous cell."""
-        shape = jnp.broadcast_shapes(*(jnp.shape(leaf) for leaf in jax.tree.leaves(self)))
-        zero = jnp.zeros(shape, jnp.result_type(float))
+        zero = nothing(self)
         return PCMState(zero, zero)
 
     def window(self) -> tuple[Number, Number]:

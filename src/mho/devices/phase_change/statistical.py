@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from mho.core import random
 from mho.core.fields import check_ranges, quantity
-from mho.devices.device import ROOM, AbstractProgrammed, Number
+from mho.devices.device import ROOM, AbstractProgrammed, Number, nothing
 from mho.devices.effects.drift import clipped_log, drawn_exponent, equivalent, power_law
 from mho.devices.effects.read_noise import flicker, flicker_amplitude
 
@@ -119,8 +119,7 @@ class PCMArray(AbstractProgrammed):
 
     def rest(self) -> PCMArrayState:
         """The amorphous device, as measured t_0 after its RESET, with the mean exponent."""
-        shape = jnp.broadcast_shapes(*(jnp.shape(leaf) for leaf in jax.tree.leaves(self)))
-        zero = jnp.zeros(shape, jnp.result_type(float))
+        zero = nothing(self)
         return PCMArrayState(zero, zero + self._mean(zero), zero, zero)
 
     def window(self) -> tuple[Number, Number]:

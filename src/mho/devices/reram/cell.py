@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from mho.core import random
 from mho.core.fields import quantity
-from mho.devices.device import ROOM, AbstractContinuousDevice, Number, Part, Pulse
+from mho.devices.device import ROOM, AbstractContinuousDevice, Number, Part, Pulse, nothing
 from mho.devices.held import held
 
 CLAMP = 40.0  # largest argument of exp and sinh; keeps a Newton iterate finite in single precision
@@ -65,8 +65,7 @@ class AbstractCell(AbstractContinuousDevice):
 
     def rest(self) -> CellState:
         """The state x_0, without wear; leaves have the batch shape of the device."""
-        shape = jnp.broadcast_shapes(*(jnp.shape(leaf) for leaf in jax.tree.leaves(self)))
-        zero = jnp.zeros(shape, jnp.result_type(float))
+        zero = nothing(self)
         return CellState(zero + self.x_0, zero, zero)
 
     def read(self, state: CellState, v: Number, *, key: jax.Array, temperature: float = ROOM) -> Number:
@@ -90,6 +89,18 @@ class AbstractCell(AbstractContinuousDevice):
     def energy(self, state: CellState, pulse: Pulse, *, temperature: float = ROOM) -> Number:
         """Energy [J] that the source delivers during a pulse."""
         return self.spent(state.x, pulse.amplitude - pulse.channel, pulse.width, temperature=temperature)
+
+
+class AbstractIntegratedCell(AbstractCell):
+    """A cell without a closed form: its event face is integrated from `speed`, and differentiable forward only."""
+
+    def after(self, x: Number, v: Number, duration: Number, *, temperature: float = ROOM) -> Number:
+        """State at the end, integrated."""
+        return held(_Motion(self), x, (v,), duration, temperature=temperature)[0]  # type: ignore[arg-type]
+
+    def spent(self, x: Number, v: Number, duration: Number, *, temperature: float = ROOM) -> Number:
+        """Energy, integrated."""
+        return delivered(self, x, v, duration, temperature)
 
 
 class AbstractBareCell(AbstractCell):
@@ -127,11 +138,6 @@ def relaxed(state: CellState, x: Number) -> CellState:
 def within(x: Number, speed: Number) -> Number:
     """The speed of a state that stops at 0 and at 1."""
     return jnp.where(((speed > 0.0) & (x >= 1.0)) | ((speed < 0.0) & (x <= 0.0)), 0.0, speed)
-
-
-def integrated(cell: AbstractCell, x: Number, v: Number, duration: Number, temperature: Number) -> Number:
-    """State x after `duration` at constant voltage, integrated from `speed` (differentiable forward only)."""
-    return held(_Motion(cell), x, (v,), duration, temperature=temperature)[0]  # type: ignore[arg-type]
 
 
 def delivered(cell: AbstractCell, x: Number, v: Number, duration: Number, temperature: Number) -> Number:

@@ -9,10 +9,9 @@ import numpy as np
 
 from mho.core.fields import check_ranges, quantity
 from mho.devices.device import ROOM, Number, Part
-from mho.devices.kinetics import BOLTZMANN, arrhenius, relative_decay
+from mho.devices.kinetics import BOLTZMANN, ELEMENTARY_CHARGE, arrhenius, relative_decay
 from mho.devices.reram.cell import CLAMP, AbstractCell, CellState, kept
 
-_CHARGE = 1.602176634e-19  # [C], exact (SI 2019)
 _NODES, _WEIGHTS = (0.5 * (x + one) for x, one in zip(np.polynomial.legendre.leggauss(16), (1.0, 0.0), strict=True))
 _NEWTON = 10  # steps from an upper bound that lies within two e-folds: enough for double precision
 
@@ -87,7 +86,7 @@ class SchottkyInterface(AbstractCell):
     # ---- the contact ------------------------------------------------------------------------------------------------
     def amplitudes(self, x: Number, temperature: Number) -> tuple[Number, Number]:
         """Amplitude of the forward and of the reverse current in state `x` [A]."""
-        thermal = BOLTZMANN / _CHARGE * temperature
+        thermal = BOLTZMANN / ELEMENTARY_CHARGE * temperature
         scale = self.i_0 / arrhenius(self.energy_barrier, temperature)
         forward = scale * jnp.exp(jnp.clip(x * self.lowering / thermal, -CLAMP, CLAMP))
         both = x * (self.lowering + self.lowering_reverse) / thermal
@@ -129,7 +128,7 @@ class SchottkyInterface(AbstractCell):
         return voltage * jnp.expm1(growth), voltage * jnp.exp(growth) * steep
 
     def _slope(self, temperature: Number) -> Number:
-        return self.ideality * (BOLTZMANN / _CHARGE) * temperature
+        return self.ideality * (BOLTZMANN / ELEMENTARY_CHARGE) * temperature
 
     def _bend(self, x: Number) -> Number:
         return self.u_r * (1.0 + self.u_w * x)

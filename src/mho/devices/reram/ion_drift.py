@@ -10,7 +10,7 @@ from mho.core.errors import ParameterError
 from mho.core.fields import check_ranges, quantity
 from mho.core.quantities import engineering
 from mho.devices.device import ROOM, Number
-from mho.devices.reram.cell import AbstractBareCell, CellState, delivered, integrated, kept, within
+from mho.devices.reram.cell import AbstractBareCell, AbstractIntegratedCell, CellState, kept, within
 from mho.devices.reram.windows import biolek, joglekar, prodromakis
 
 
@@ -135,7 +135,7 @@ class IonDrift(AbstractIonDrift):
         return moving, before, jnp.sqrt(square)
 
 
-class IonDriftJoglekar(AbstractIonDrift):
+class IonDriftJoglekar(AbstractIonDrift, AbstractIntegratedCell):
     """Linear ion drift with Joglekar's window 1 - (2x-1)^2p.
 
     Args:
@@ -173,16 +173,8 @@ class IonDriftJoglekar(AbstractIonDrift):
         """Joglekar's window [1]."""
         return joglekar(x, self.p)
 
-    def after(self, x: Number, v: Number, duration: Number, *, temperature: float = ROOM) -> Number:
-        """State at the end, integrated."""
-        return integrated(self, x, v, duration, temperature)
 
-    def spent(self, x: Number, v: Number, duration: Number, *, temperature: float = ROOM) -> Number:
-        """Joule heat, integrated."""
-        return delivered(self, x, v, duration, temperature)
-
-
-class IonDriftBiolek(AbstractIonDrift):
+class IonDriftBiolek(AbstractIonDrift, AbstractIntegratedCell):
     """Linear ion drift with Biolek's window 1 - (x - step(-i))^2p.
 
     Args:
@@ -219,16 +211,8 @@ class IonDriftBiolek(AbstractIonDrift):
         """Biolek's window [1]."""
         return biolek(x, i, self.p)
 
-    def after(self, x: Number, v: Number, duration: Number, *, temperature: float = ROOM) -> Number:
-        """State at the end, integrated."""
-        return integrated(self, x, v, duration, temperature)
 
-    def spent(self, x: Number, v: Number, duration: Number, *, temperature: float = ROOM) -> Number:
-        """Joule heat, integrated."""
-        return delivered(self, x, v, duration, temperature)
-
-
-class IonDriftProdromakis(AbstractIonDrift):
+class IonDriftProdromakis(AbstractIonDrift, AbstractIntegratedCell):
     """Linear ion drift with Prodromakis' window j (1 - [(x-1/2)^2 + 3/4]^p).
 
     Args:
@@ -267,11 +251,3 @@ class IonDriftProdromakis(AbstractIonDrift):
     def slowing(self, x: Number, i: Number) -> Number:
         """Prodromakis' window [1]."""
         return prodromakis(x, self.p, self.j)
-
-    def after(self, x: Number, v: Number, duration: Number, *, temperature: float = ROOM) -> Number:
-        """State at the end, integrated."""
-        return integrated(self, x, v, duration, temperature)
-
-    def spent(self, x: Number, v: Number, duration: Number, *, temperature: float = ROOM) -> Number:
-        """Joule heat, integrated."""
-        return delivered(self, x, v, duration, temperature)

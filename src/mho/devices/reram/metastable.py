@@ -9,10 +9,8 @@ from mho.core.errors import ParameterError
 from mho.core.fields import check_ranges, quantity
 from mho.core.quantities import engineering
 from mho.devices.device import ROOM, Number
-from mho.devices.kinetics import BOLTZMANN, relative_decay
+from mho.devices.kinetics import BOLTZMANN, ELEMENTARY_CHARGE, relative_decay
 from mho.devices.reram.cell import AbstractBareCell, CellState, relaxed
-
-_CHARGE = 1.602176634e-19  # [C], exact (SI 2019)
 
 
 class MetastableSwitch(AbstractBareCell):
@@ -64,7 +62,7 @@ class MetastableSwitch(AbstractBareCell):
 
     def rates(self, v: Number, temperature: Number) -> tuple[Number, Number]:
         """Rate at which a switch goes on, and off [1/s]."""
-        thermal = BOLTZMANN / _CHARGE * temperature
+        thermal = BOLTZMANN / ELEMENTARY_CHARGE * temperature
         return (
             jax.nn.sigmoid((v - self.v_on) / thermal) / self.tau,
             jax.nn.sigmoid(-(v + self.v_off) / thermal) / self.tau,

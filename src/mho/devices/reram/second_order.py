@@ -13,7 +13,7 @@ from mho.core import random
 from mho.core.errors import ParameterError
 from mho.core.fields import check_ranges, quantity
 from mho.core.quantities import engineering
-from mho.devices.device import ROOM, AbstractContinuousDevice, Number, Part, Pulse
+from mho.devices.device import ROOM, AbstractContinuousDevice, Number, Part, Pulse, nothing
 from mho.devices.held import held
 from mho.devices.kinetics import BOLTZMANN
 from mho.devices.reram.cell import CLAMP
@@ -93,8 +93,7 @@ class SecondOrder(AbstractContinuousDevice):
 
     def rest(self) -> SecondOrderState:
         """State x_0, at the ambient temperature; leaves have the batch shape of the device."""
-        shape = jnp.broadcast_shapes(*(jnp.shape(leaf) for leaf in jax.tree.leaves(self)))
-        zero = jnp.zeros(shape, jnp.result_type(float))
+        zero = nothing(self)
         return SecondOrderState(zero + self.x_0, zero, zero, zero)
 
     def window(self) -> tuple[Number, Number]:

@@ -12,14 +12,13 @@ from mho.core.errors import ParameterError
 from mho.core.fields import check_ranges, quantity
 from mho.core.quantities import engineering
 from mho.devices.device import ROOM, Number, Part
-from mho.devices.kinetics import BOLTZMANN
-from mho.devices.reram.cell import CLAMP, AbstractCell, CellState, delivered, integrated, kept, within
+from mho.devices.kinetics import BOLTZMANN, ELEMENTARY_CHARGE
+from mho.devices.reram.cell import CLAMP, AbstractIntegratedCell, CellState, kept, within
 
-_CHARGE = 1.602176634e-19  # [C], exact (SI 2019)
 _NANOMETRE = 1e-9  # [m], the length in which the model counts the gap in the field enhancement
 
 
-class StanfordPKU(AbstractCell):
+class StanfordPKU(AbstractIntegratedCell):
     r"""A tunnelling gap g between filament and electrode, moved by field and heat.
 
     .. math::
@@ -129,22 +128,14 @@ class StanfordPKU(AbstractCell):
 
     def speed(self, x: Number, v: Number, *, temperature: float = ROOM) -> Number:
         """Motion of the filament's tip, as a share of the largest way [1/s]."""
-        thermal = self.heated(x, v, temperature) * (BOLTZMANN / _CHARGE)  # [V]
+        thermal = self.heated(x, v, temperature) * (BOLTZMANN / ELEMENTARY_CHARGE)  # [V]
         gap = self.gap(x) / _NANOMETRE
         enhancement = self.enhancement - self.beta * gap * gap * gap
         moves = enhancement * jnp.abs(v) >= self.field_min * self.thickness
         pull = jnp.where(moves, enhancement * (self.hop / self.thickness) * v / thermal, 0.0)
-        barrier = jnp.exp(-(self.energy_migration / _CHARGE) / thermal)
+        barrier = jnp.exp(-(self.energy_migration / ELEMENTARY_CHARGE) / thermal)
         closing = self.velocity * barrier * jnp.sinh(jnp.clip(pull, -CLAMP, CLAMP))
         return within(x, closing / (self.gap_max - self.gap_min))
-
-    def after(self, x: Number, v: Number, duration: Number, *, temperature: float = ROOM) -> Number:
-        """State at the end, integrated."""
-        return integrated(self, x, v, duration, temperature)
-
-    def spent(self, x: Number, v: Number, duration: Number, *, temperature: float = ROOM) -> Number:
-        """Joule heat, integrated."""
-        return delivered(self, x, v, duration, temperature)
 
     def stray(self, x: Number, v: Number, duration: Number, *, temperature: float = ROOM) -> Number:
         """What the stochastic term of the gap adds to x [1]."""

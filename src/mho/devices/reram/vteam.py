@@ -11,7 +11,7 @@ from mho.core.fields import check_ranges, quantity
 from mho.core.quantities import engineering
 from mho.devices.device import ROOM, Number
 from mho.devices.kinetics import relative_decay
-from mho.devices.reram.cell import CLAMP, AbstractBareCell, CellState, delivered, integrated, kept, within
+from mho.devices.reram.cell import CLAMP, AbstractBareCell, AbstractIntegratedCell, CellState, kept, within
 
 _TINY = 1e-30  # smallest base of a power; a normal float32
 
@@ -201,7 +201,7 @@ class VTEAMExponential(AbstractVTEAM):
         return v * v * (mean * moving + g_1 * (duration - moving))
 
 
-class VTEAMWindowed(AbstractVTEAM):
+class VTEAMWindowed(AbstractVTEAM, AbstractIntegratedCell):
     r"""VTEAM with the soft windows of its forerunner TEAM, and a resistance linear in the state.
 
     .. math:: f_{off} = e^{-e^{(w-a_{off})/w_c}}, \qquad f_{on} = e^{-e^{-(w-a_{on})/w_c}}, \qquad w = d(1-x)
@@ -261,14 +261,6 @@ class VTEAMWindowed(AbstractVTEAM):
         """Motion of x [1/s]."""
         drive = self.drive(v)
         return within(x, drive * self.slowing(x, drive))
-
-    def after(self, x: Number, v: Number, duration: Number, *, temperature: float = ROOM) -> Number:
-        """State at the end, integrated."""
-        return integrated(self, x, v, duration, temperature)
-
-    def spent(self, x: Number, v: Number, duration: Number, *, temperature: float = ROOM) -> Number:
-        """Joule heat, integrated."""
-        return delivered(self, x, v, duration, temperature)
 
 
 def _moving(x: Number, speed: Number, duration: Number) -> Number:

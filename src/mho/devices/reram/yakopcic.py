@@ -6,10 +6,10 @@ import jax.numpy as jnp
 
 from mho.core.fields import check_ranges, quantity
 from mho.devices.device import ROOM, Number
-from mho.devices.reram.cell import CLAMP, AbstractBareCell, CellState, delivered, integrated, kept
+from mho.devices.reram.cell import CLAMP, AbstractBareCell, AbstractIntegratedCell, CellState, kept
 
 
-class Yakopcic(AbstractBareCell):
+class Yakopcic(AbstractBareCell, AbstractIntegratedCell):
     r"""A memristor with :math:`i = a\,x\sinh(bv)` and exponential motion beyond two thresholds.
 
     .. math::
@@ -97,14 +97,6 @@ class Yakopcic(AbstractBareCell):
         """Motion of x [1/s]."""
         drive = self.drive(v)
         return drive * self.slowing(x, drive)
-
-    def after(self, x: Number, v: Number, duration: Number, *, temperature: float = ROOM) -> Number:
-        """State at the end, integrated."""
-        return integrated(self, x, v, duration, temperature)
-
-    def spent(self, x: Number, v: Number, duration: Number, *, temperature: float = ROOM) -> Number:
-        """Joule heat, integrated."""
-        return delivered(self, x, v, duration, temperature)
 
     def relax(self, state: CellState, duration: Number, *, temperature: float = ROOM) -> CellState:
         """Unchanged: between the thresholds nothing moves."""

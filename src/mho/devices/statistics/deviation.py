@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from mho.core import random
 from mho.core.fields import quantity
-from mho.devices.device import Number
+from mho.devices.device import Number, nothing
 
 
 class ArrayState(eqx.Module):
@@ -29,14 +29,9 @@ class ArrayState(eqx.Module):
     age: Number = quantity("s")
 
 
-def shape_of(module: Any) -> tuple[int, ...]:
-    """Batch shape of a device."""
-    return jnp.broadcast_shapes(*(jnp.shape(leaf) for leaf in jax.tree.leaves(module)))
-
-
 def at_rest(module: Any, target: Number) -> ArrayState:
     """A device at its target without any deviation."""
-    zero = jnp.zeros(shape_of(module), jnp.result_type(float))
+    zero = nothing(module)
     return ArrayState(zero + target, zero, zero, zero)
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import jax
 
 from mho.devices.device import Number
-from mho.devices.kinetics import BOLTZMANN
-
-ELEMENTARY_CHARGE = 1.602176634e-19  # [C], exact (SI 2019)
+from mho.devices.kinetics import BOLTZMANN, ELEMENTARY_CHARGE
 
 
 def channel_current(

@@ -1,7 +1,5 @@
 """A charge-trap transistor (SONOS, flash): a field injects and ejects electrons that shift the threshold."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 import equinox as eqx
@@ -10,9 +8,9 @@ import jax.numpy as jnp
 
 from mho.core import random
 from mho.core.fields import check_ranges, quantity
-from mho.devices.device import ROOM, AbstractContinuousDevice, Number, Part, Pulse
-from mho.devices.kinetics import arrhenius
-from mho.devices.storage.channel import channel_conductance, channel_current
+from mho.devices.device import ROOM, Number, Pulse, nothing
+from mho.devices.kinetics import arrhenius, onset
+from mho.devices.storage.transistor import AbstractStorageTransistor
 
 _CLAMP = 40.0  # largest argument of exp; keeps a Newton iterate finite in float32
 
@@ -31,7 +29,7 @@ class ChargeTrapState(eqx.Module):
     pulses: Number = quantity("1")
 
 
-class ChargeTrap(AbstractContinuousDevice):
+class ChargeTrap(AbstractStorageTransistor):
     r"""A transistor whose threshold the trapped charge x shifts: :math:`v_T = v_{T0} + w_m x`.
 
     With the gate's voltage against the channel, v:
@@ -77,8 +75,6 @@ class ChargeTrap(AbstractContinuousDevice):
     loss one after the other (error below the product of the two).
     """
 
-    terminals: ClassVar[tuple[str, ...]] = ("gate", "drain", "source")
-    internal: ClassVar[tuple[str, ...]] = ()
     states: ClassVar[tuple[str, ...]] = ("x", "cycles", "pulses")
 
     v_threshold: Number = quantity("V")
@@ -112,8 +108,8 @@ class ChargeTrap(AbstractContinuousDevice):
 
     def _injection(self, v: Number) -> tuple[Number, Number]:
         """Rates of programming into empty and of erasing from full traps at gate voltage `v` [1/s]."""
-        program = _drive(v, self.v_program, self.v_e_program) / self.tau_program
-        erase = _drive(-v, self.v_erase, self.v_e_erase) / self.tau_erase
+        program = onset(v, self.v_program, self.v_e_program) / self.tau_program
+        erase = onset(-v, self.v_erase, self.v_e_erase) / self.tau_erase
         return program, erase
 
     def _loss_rate(self, temperature: Number) -> Number:
@@ -122,45 +118,15 @@ class ChargeTrap(AbstractContinuousDevice):
     # ---- state and read-out ----------------------------------------------------------------------------------------
     def rest(self) -> ChargeTrapState:
         """Neutral; leaves have the batch shape of the device."""
-        shape = jnp.broadcast_shapes(*(jnp.shape(leaf) for leaf in jax.tree.leaves(self)))
-        zero = jnp.zeros(shape, jnp.result_type(float))
+        zero = nothing(self)
         return ChargeTrapState(zero + self.x_neutral, zero, zero)
 
     def window(self) -> tuple[Number, Number]:
         """Conductance at v_gate_read of the programmed and of the erased transistor [S]."""
-        return self._conductance(1.0, ROOM), self._conductance(0.0, ROOM)
-
-    def conductance(self, state: ChargeTrapState, *, temperature: float = ROOM) -> Number:
-        """Conductance of the channel at v_gate_read and a small drain voltage [S]."""
-        return self._conductance(state.x, temperature)
-
-    def _conductance(self, x: Number, temperature: Number) -> Number:
-        over = self.v_gate_read - self.v_threshold - self.memory_window * x
-        return channel_conductance(over, gain=self.gain, slope=self.slope, temperature=temperature)
-
-    def read(self, state: ChargeTrapState, v: Number, *, key: jax.Array, temperature: float = ROOM) -> Number:
-        """Drain current [A] at drain voltage `v` [V] and v_gate_read, with relative read noise."""
-        i = self._channel(state, self.v_gate_read, v, 0.0 * v, temperature)
-        return i * (1.0 + self.sigma_read * random.normal(key, jnp.shape(i), jnp.result_type(i)))
-
-    def _channel(
-        self, state: ChargeTrapState, gate: Number, drain: Number, source: Number, temperature: Number
-    ) -> Number:
-        return channel_current(
-            gate,
-            drain,
-            source,
-            threshold=self.threshold(state),
-            gain=self.gain,
-            slope=self.slope,
-            temperature=temperature,
-        )
+        high, low = (self.v_threshold + self.memory_window * x for x in (1.0, 0.0))
+        return self.conductance_at(high, ROOM), self.conductance_at(low, ROOM)
 
     # ---- continuous face -------------------------------------------------------------------------------------------
-    def parts(self) -> tuple[Part, ...]:
-        """The gate's capacitance, half to either end of the channel."""
-        return Part("C", "gate", "drain", 0.5 * self.c_gate), Part("C", "gate", "source", 0.5 * self.c_gate)
-
     def rate(
         self, state: ChargeTrapState, voltages: tuple[Number, ...], *, temperature: float = ROOM
     ) -> ChargeTrapState:
@@ -182,9 +148,8 @@ class ChargeTrap(AbstractContinuousDevice):
         self, state: ChargeTrapState, voltages: tuple[Number, ...], *, temperature: float = ROOM
     ) -> tuple[Number, ...]:
         """Current into each terminal [A]: the channel's, and the tunnelling current; they sum to zero."""
-        gate, drain, source = voltages
         tunnel = self.charge_window * self._injected(state.x, voltages)
-        channel = self._channel(state, gate, drain, source, temperature)
+        channel = self.channel(state, voltages, temperature)
         return tunnel, channel - 0.5 * tunnel, -channel - 0.5 * tunnel
 
     # ---- event face ------------------------------------------------------------------------------------------------
@@ -227,9 +192,3 @@ class ChargeTrap(AbstractContinuousDevice):
         left = jnp.log((1.0 + kept + m * gone) / (gone + m * (1.0 + kept)))
         x_after = self.x_neutral + self.loss_width * jnp.sign(away) * left
         return jnp.where(t > 0.0, x_after, x)
-
-
-def _drive(v: Number, reference: Number, scale: Number) -> Number:
-    """Exponential in the voltage, 1 at the reference, 0 at and below no voltage."""
-    forward = jnp.clip(v / scale, 0.0, _CLAMP)
-    return jnp.expm1(forward) / jnp.expm1(jnp.clip(reference / scale, 0.0, _CLAMP))

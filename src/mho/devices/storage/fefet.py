@@ -1,7 +1,5 @@
 """A ferroelectric transistor: grains that switch at their own pace towards a Preisach loop, over a channel."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 import equinox as eqx
@@ -12,9 +10,9 @@ import numpy as np
 from mho.core import random
 from mho.core.errors import ParameterError
 from mho.core.fields import check_ranges, quantity
-from mho.devices.device import ROOM, AbstractContinuousDevice, Number, Part, Pulse
+from mho.devices.device import ROOM, Number, Pulse, nothing
 from mho.devices.kinetics import arrhenius
-from mho.devices.storage.channel import channel_conductance, channel_current
+from mho.devices.storage.transistor import AbstractStorageTransistor
 
 _SLOWEST = 80.0  # largest exponent of Merz's law: e^-80 is standing still, and finite in float32
 _LEAST = 1e-6  # [V] smallest voltage that enters Merz's law as a divisor
@@ -34,7 +32,7 @@ class FeFETState(eqx.Module):
     pulses: Number = quantity("1")
 
 
-class FeFET(AbstractContinuousDevice):
+class FeFET(AbstractStorageTransistor):
     r"""A field-effect transistor with a ferroelectric gate of K classes of grains.
 
     A class sees :math:`v_k = b_k\,[v_g - (v_d+v_s)/2 - v_i]`. It moves only while it lies outside its quasi-static
@@ -85,8 +83,6 @@ class FeFET(AbstractContinuousDevice):
     one after the other (error below the product of the two).
     """
 
-    terminals: ClassVar[tuple[str, ...]] = ("gate", "drain", "source")
-    internal: ClassVar[tuple[str, ...]] = ()
     states: ClassVar[tuple[str, ...]] = ("p", "cycles", "pulses")
 
     p_r: Number = quantity("C/m^2", positive=True)
@@ -161,44 +157,15 @@ class FeFET(AbstractContinuousDevice):
     # ---- state and read-out ----------------------------------------------------------------------------------------
     def rest(self) -> FeFETState:
         """No polarisation; leaves have the batch shape of the device."""
-        shape = jnp.broadcast_shapes(*(jnp.shape(leaf) for leaf in jax.tree.leaves(self)))
-        zero = jnp.zeros(shape, jnp.result_type(float))
+        zero = nothing(self)
         return FeFETState(tuple(zero for _ in self.fields), zero, zero)
 
     def window(self) -> tuple[Number, Number]:
         """Conductance of the channel at v_gate_read, fully polarised down and up [S]."""
-        low, high = (self._conductance(p, ROOM) for p in (-1.0, 1.0))
-        return low, high
-
-    def conductance(self, state: FeFETState, *, temperature: float = ROOM) -> Number:
-        """Conductance of the channel at v_gate_read and a small drain voltage [S]."""
-        return self._conductance(self._mean(state.p), temperature)
-
-    def _conductance(self, p: Number, temperature: Number) -> Number:
-        over = self.v_gate_read - self.v_threshold + 0.5 * self.memory_window * p
-        return channel_conductance(over, gain=self.gain, slope=self.slope, temperature=temperature)
-
-    def read(self, state: FeFETState, v: Number, *, key: jax.Array, temperature: float = ROOM) -> Number:
-        """Drain current [A] at drain voltage `v` [V] and v_gate_read, with relative read noise."""
-        i = self._channel(state, self.v_gate_read, v, 0.0 * v, temperature)
-        return i * (1.0 + self.sigma_read * random.normal(key, jnp.shape(i), jnp.result_type(i)))
-
-    def _channel(self, state: FeFETState, gate: Number, drain: Number, source: Number, temperature: Number) -> Number:
-        return channel_current(
-            gate,
-            drain,
-            source,
-            threshold=self.threshold(state),
-            gain=self.gain,
-            slope=self.slope,
-            temperature=temperature,
-        )
+        high, low = (self.v_threshold - 0.5 * self.memory_window * p for p in (-1.0, 1.0))
+        return self.conductance_at(high, ROOM), self.conductance_at(low, ROOM)
 
     # ---- continuous face -------------------------------------------------------------------------------------------
-    def parts(self) -> tuple[Part, ...]:
-        """The gate's linear capacitance, half to either end of the channel."""
-        return Part("C", "gate", "drain", 0.5 * self.c_gate), Part("C", "gate", "source", 0.5 * self.c_gate)
-
     def rate(self, state: FeFETState, voltages: tuple[Number, ...], *, temperature: float = ROOM) -> FeFETState:
         """Switching and depolarisation of each class [1/s]."""
         gate, drain, source = voltages
@@ -224,7 +191,7 @@ class FeFET(AbstractContinuousDevice):
         gate, drain, source = voltages
         moved = self._mean(self._switching(state, gate - 0.5 * (drain + source)))
         switching = self.area * self.p_r * moved
-        channel = self._channel(state, gate, drain, source, temperature)
+        channel = self.channel(state, voltages, temperature)
         return switching, channel - 0.5 * switching, -channel - 0.5 * switching
 
     # ---- event face ------------------------------------------------------------------------------------------------

@@ -13,9 +13,9 @@ from mho.core import random
 from mho.core.errors import ParameterError
 from mho.core.fields import check_ranges, quantity
 from mho.core.quantities import engineering
-from mho.devices.device import ROOM, AbstractContinuousDevice, Number, Part, Pulse
-from mho.devices.held import held
-from mho.devices.kinetics import arrhenius, known
+from mho.devices.device import ROOM, AbstractContinuousDevice, Number, Part, Pulse, nothing
+from mho.devices.kinetics import arrhenius
+from mho.devices.switches.thresholds import across, switched
 
 _CLAMP = 40.0  # largest v / v_0; keeps a Newton iterate finite in float32
 
@@ -114,8 +114,7 @@ class DiffusiveSwitch(AbstractContinuousDevice):
     # ---- state and read-out ----------------------------------------------------------------------------------------
     def rest(self) -> DiffusiveState:
         """No bridge; leaves have the batch shape of the device."""
-        shape = jnp.broadcast_shapes(*(jnp.shape(leaf) for leaf in jax.tree.leaves(self)))
-        zero = jnp.zeros(shape, jnp.result_type(float))
+        zero = nothing(self)
         return DiffusiveState(zero, zero)
 
     def window(self) -> tuple[Number, Number]:
@@ -155,19 +154,12 @@ class DiffusiveSwitch(AbstractContinuousDevice):
         self, state: DiffusiveState, pulse: Pulse, *, key: jax.Array, temperature: float = ROOM
     ) -> DiffusiveState:
         """State after one pulse, integrated, with thresholds drawn for it."""
-        device = self
-        if not known(self.sigma_cycle, 0.0):
-            noise = random.normal(key, jnp.shape(state.x), jnp.result_type(state.x))
-            factor = jnp.exp(self.sigma_cycle * noise)
-            device = eqx.tree_at(
-                lambda d: (d.v_threshold, d.v_hold), self, (self.v_threshold * factor, self.v_hold * factor)
-            )
-        after, _ = held(device, state, (pulse.amplitude - pulse.channel, 0.0), pulse.width, temperature=temperature)
+        after = switched(self, state, pulse, key=key, temperature=temperature)
         return DiffusiveState(after.x, after.pulses + 1.0)
 
     def energy(self, state: DiffusiveState, pulse: Pulse, *, temperature: float = ROOM) -> Number:
         """Joule heat [J]."""
-        return held(self, state, (pulse.amplitude - pulse.channel, 0.0), pulse.width, temperature=temperature)[1]
+        return across(self, state, pulse, temperature)[1]
 
     def relax(self, state: DiffusiveState, duration: Number, *, temperature: float = ROOM) -> DiffusiveState:
         """State after `duration` [s] without voltage: the bridge dissolves exponentially."""

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from mho.core import random
 from mho.core.fields import quantity
-from mho.devices.device import ROOM, AbstractContinuousDevice, Number, Part, Pulse
+from mho.devices.device import ROOM, AbstractContinuousDevice, Number, Part, Pulse, nothing
 
 
 class SelectorState(eqx.Module):
@@ -43,8 +43,7 @@ class AbstractSelector(AbstractContinuousDevice):
     # ---- state and read-out ----------------------------------------------------------------------------------------
     def rest(self) -> SelectorState:
         """Nothing but the count of pulses; it has the batch shape of the device."""
-        shape = jnp.broadcast_shapes(*(jnp.shape(leaf) for leaf in jax.tree.leaves(self)))
-        return SelectorState(jnp.zeros(shape, jnp.result_type(float)))
+        return SelectorState(nothing(self))
 
     def window(self) -> tuple[Number, Number]:
         """The conductance at v_read, twice: no state changes it [S]."""

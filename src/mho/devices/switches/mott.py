@@ -14,9 +14,10 @@ from mho.core import random
 from mho.core.errors import ParameterError
 from mho.core.fields import check_ranges, quantity
 from mho.core.quantities import engineering
-from mho.devices.device import ROOM, AbstractContinuousDevice, Number, Part, Pulse
+from mho.devices.device import ROOM, AbstractContinuousDevice, Number, Part, Pulse, nothing
 from mho.devices.held import held
 from mho.devices.kinetics import known
+from mho.devices.switches.thresholds import across
 
 _EDGE = 1e-5  # distance of x from 1 at which it stops: 1/ln(1/x) has its pole there
 _SERIES = 0.1  # below this the difference in the heat capacity's factor cancels, and six terms are exact to 1e-11
@@ -135,8 +136,7 @@ class MottSwitch(AbstractContinuousDevice):
     # ---- state and read-out ----------------------------------------------------------------------------------------
     def rest(self) -> MottState:
         """Insulating; leaves have the batch shape of the device."""
-        shape = jnp.broadcast_shapes(*(jnp.shape(leaf) for leaf in jax.tree.leaves(self)))
-        zero = jnp.zeros(shape, jnp.result_type(float))
+        zero = nothing(self)
         return MottState(zero + self.nucleus, zero)
 
     def window(self) -> tuple[Number, Number]:
@@ -186,7 +186,7 @@ class MottSwitch(AbstractContinuousDevice):
 
     def energy(self, state: MottState, pulse: Pulse, *, temperature: float = ROOM) -> Number:
         """Joule heat of channel and contacts [J]."""
-        return held(self, state, (pulse.amplitude - pulse.channel, 0.0), pulse.width, temperature=temperature)[1]
+        return across(self, state, pulse, temperature)[1]
 
     def relax(self, state: MottState, duration: Number, *, temperature: float = ROOM) -> MottState:
         """State after `duration` [s] of cooling, integrated."""

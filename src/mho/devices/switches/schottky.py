@@ -4,10 +4,9 @@ import jax.numpy as jnp
 
 from mho.core.fields import check_ranges, quantity
 from mho.devices.device import ROOM, Number
-from mho.devices.kinetics import BOLTZMANN, relative_decay
+from mho.devices.kinetics import BOLTZMANN, ELEMENTARY_CHARGE, relative_decay
 from mho.devices.switches.memoryless import AbstractSelector
 
-ELEMENTARY_CHARGE = 1.602176634e-19  # [C], exact (SI 2019)
 _CLAMP = 40.0  # largest argument of exp; beyond it the series resistance carries the voltage
 
 

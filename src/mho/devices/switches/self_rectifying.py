@@ -13,10 +13,10 @@ from mho.core import random
 from mho.core.errors import ParameterError
 from mho.core.fields import check_ranges, quantity
 from mho.core.quantities import engineering
-from mho.devices.device import ROOM, AbstractContinuousDevice, Number, Part, Pulse
-from mho.devices.held import held
-from mho.devices.kinetics import arrhenius, relative_decay
+from mho.devices.device import ROOM, AbstractContinuousDevice, Number, Part, Pulse, nothing
+from mho.devices.kinetics import arrhenius, onset, relative_decay
 from mho.devices.switches.schottky import junction, saturation
+from mho.devices.switches.thresholds import across
 
 _CLAMP = 40.0  # largest argument of exp; keeps a Newton iterate finite
 
@@ -122,16 +122,15 @@ class SelfRectifyingCell(AbstractContinuousDevice):
 
     def _rates(self, v: Number, temperature: Number) -> tuple[Number, Number]:
         """Inflow and decay of x: its rate is inflow - decay x [1/s]."""
-        up = _drive(v, self.v_up, self.v_e_up) / self.tau_up
-        down = _drive(-v, self.v_down, self.v_e_down) / self.tau_down
+        up = onset(v, self.v_up, self.v_e_up) / self.tau_up
+        down = onset(-v, self.v_down, self.v_e_down) / self.tau_down
         forget = 1.0 / (self.tau_retention * arrhenius(self.energy_retention, temperature))
         return up + forget * self.x_0, up + down + forget
 
     # ---- state and read-out ----------------------------------------------------------------------------------------
     def rest(self) -> SelfRectifyingState:
         """At x_0; leaves have the batch shape of the device."""
-        shape = jnp.broadcast_shapes(*(jnp.shape(leaf) for leaf in jax.tree.leaves(self)))
-        zero = jnp.zeros(shape, jnp.result_type(float))
+        zero = nothing(self)
         return SelfRectifyingState(zero + self.x_0, zero)
 
     def window(self) -> tuple[Number, Number]:
@@ -179,7 +178,7 @@ class SelfRectifyingCell(AbstractContinuousDevice):
 
     def energy(self, state: SelfRectifyingState, pulse: Pulse, *, temperature: float = ROOM) -> Number:
         """Joule heat, integrated along the pulse [J]."""
-        return held(self, state, (pulse.amplitude - pulse.channel, 0.0), pulse.width, temperature=temperature)[1]
+        return across(self, state, pulse, temperature)[1]
 
     def relax(self, state: SelfRectifyingState, duration: Number, *, temperature: float = ROOM) -> SelfRectifyingState:
         """State after `duration` [s] without voltage."""
@@ -189,9 +188,3 @@ class SelfRectifyingCell(AbstractContinuousDevice):
     def _change(self, x: Number, v: Number, duration: Number, temperature: Number) -> Number:
         inflow, decay = self._rates(v, temperature)
         return (inflow - decay * x) * duration * relative_decay(decay * duration)
-
-
-def _drive(v: Number, reference: Number, scale: Number) -> Number:
-    """Exponential in the voltage, 1 at the reference, 0 at and below no voltage."""
-    forward = jnp.clip(v / scale, 0.0, _CLAMP)
-    return jnp.expm1(forward) / jnp.expm1(jnp.clip(reference / scale, 0.0, _CLAMP))

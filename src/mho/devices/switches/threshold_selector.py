@@ -13,9 +13,9 @@ from mho.core import random
 from mho.core.errors import ParameterError
 from mho.core.fields import check_ranges, quantity
 from mho.core.quantities import engineering
-from mho.devices.device import ROOM, AbstractContinuousDevice, Number, Part, Pulse
-from mho.devices.held import held
-from mho.devices.kinetics import arrhenius, known, relative_decay
+from mho.devices.device import ROOM, AbstractContinuousDevice, Number, Part, Pulse, nothing
+from mho.devices.kinetics import arrhenius, relative_decay
+from mho.devices.switches.thresholds import across, switched
 
 _CLAMP = 40.0  # largest argument of exp; keeps a Newton iterate finite
 
@@ -118,8 +118,7 @@ class ThresholdSelector(AbstractContinuousDevice):
     # ---- state and read-out ----------------------------------------------------------------------------------------
     def rest(self) -> ThresholdState:
         """Off; leaves have the batch shape of the device."""
-        shape = jnp.broadcast_shapes(*(jnp.shape(leaf) for leaf in jax.tree.leaves(self)))
-        zero = jnp.zeros(shape, jnp.result_type(float))
+        zero = nothing(self)
         return ThresholdState(zero, zero)
 
     def window(self) -> tuple[Number, Number]:
@@ -157,19 +156,12 @@ class ThresholdSelector(AbstractContinuousDevice):
         self, state: ThresholdState, pulse: Pulse, *, key: jax.Array, temperature: float = ROOM
     ) -> ThresholdState:
         """State after one pulse, integrated, with thresholds drawn for it."""
-        device = self
-        if not known(self.sigma_cycle, 0.0):
-            noise = random.normal(key, jnp.shape(state.x), jnp.result_type(state.x))
-            factor = jnp.exp(self.sigma_cycle * noise)
-            device = eqx.tree_at(
-                lambda d: (d.v_threshold, d.v_hold), self, (self.v_threshold * factor, self.v_hold * factor)
-            )
-        after, _ = held(device, state, (pulse.amplitude - pulse.channel, 0.0), pulse.width, temperature=temperature)
+        after = switched(self, state, pulse, key=key, temperature=temperature)
         return ThresholdState(after.x, after.pulses + 1.0)
 
     def energy(self, state: ThresholdState, pulse: Pulse, *, temperature: float = ROOM) -> Number:
         """Joule heat, integrated along the pulse [J]."""
-        return held(self, state, (pulse.amplitude - pulse.channel, 0.0), pulse.width, temperature=temperature)[1]
+        return across(self, state, pulse, temperature)[1]
 
     def relax(self, state: ThresholdState, duration: Number, *, temperature: float = ROOM) -> ThresholdState:
         """State after `duration` [s] without voltage: off within a few switching times."""

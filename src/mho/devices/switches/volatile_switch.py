@@ -12,8 +12,8 @@ import numpy as np
 
 from mho.core.errors import ParameterError
 from mho.core.fields import check_ranges, quantity
-from mho.devices.device import ROOM, AbstractContinuousDevice, Number, Part, Pulse
-from mho.devices.held import held
+from mho.devices.device import ROOM, AbstractContinuousDevice, Number, Part, Pulse, nothing
+from mho.devices.switches.thresholds import across
 
 _STEP = 5e-3  # [V] width of the switching threshold
 _NO_CURRENT = 1.0 / (1.0 + math.exp(20.0))  # the logistic function of a current, at none
@@ -79,8 +79,7 @@ class VolatileSwitch(AbstractContinuousDevice):
 
     def rest(self) -> SwitchState:
         """Off."""
-        shape = jnp.broadcast_shapes(*(jnp.shape(leaf) for leaf in jax.tree.leaves(self)))
-        zero = jnp.zeros(shape, jnp.result_type(float))
+        zero = nothing(self)
         return SwitchState(zero, zero)
 
     def window(self) -> tuple[Number, Number]:
@@ -111,7 +110,7 @@ class VolatileSwitch(AbstractContinuousDevice):
 
     def pulse(self, state: SwitchState, pulse: Pulse, *, key: jax.Array, temperature: float = ROOM) -> SwitchState:
         """State after one pulse of constant voltage, integrated."""
-        after, _ = held(self, state, (pulse.amplitude - pulse.channel, 0.0), pulse.width, temperature=temperature)
+        after, _ = across(self, state, pulse, temperature)
         return SwitchState(after.z, after.pulses + 1.0)
 
     def relax(self, state: SwitchState, duration: Number, *, temperature: float = ROOM) -> SwitchState:
@@ -121,7 +120,7 @@ class VolatileSwitch(AbstractContinuousDevice):
 
     def energy(self, state: SwitchState, pulse: Pulse, *, temperature: float = ROOM) -> Number:
         """Joule heat, integrated along the pulse [J]."""
-        return held(self, state, (pulse.amplitude - pulse.channel, 0.0), pulse.width, temperature=temperature)[1]
+        return across(self, state, pulse, temperature)[1]
 
     def read(self, state: SwitchState, v: Number, *, key: jax.Array, temperature: float = ROOM) -> Number:
         """Current at voltage `v`, without noise [A]."""

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from mho.core.quantities import engineering
+from mho.devices.kinetics import BOLTZMANN, ELEMENTARY_CHARGE
 from mho.metrics.kpi import KPI
 from mho.metrics.sheet.bench import Bench
 from mho.metrics.sheet.entry import entry, origins, spread_origins
@@ -159,7 +160,7 @@ def _retentions(
         hot, none = None, "the model's fading does not depend on temperature"
     note = "" if hot else none
     if hot and cold and hot < cold and bench.temperature < HOT:
-        scale = 1.380649e-23 / 1.602176634e-19
+        scale = BOLTZMANN / ELEMENTARY_CHARGE
         energy = math.log(cold / hot) * scale / (1.0 / bench.temperature - 1.0 / HOT)
         note = f"apparent activation energy {energy:.2f} eV between the two temperatures"
     stored = {**both["conditions"], "stored at": "85 C"}
