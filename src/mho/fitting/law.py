@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mho.fitting.estimate import Problem
-from mho.fitting.model_fit import Axes, ModelFit, estimates_of
+from mho.fitting.model_fit import Axes, ModelFit, estimates_of, findings_of
 from mho.fitting.regression import Regression, regress
 from mho.fitting.result import Candidate, Estimate
 from mho.fitting.vector import Entry, box, in_si
@@ -92,7 +92,6 @@ def law_fit(
     warnings: Sequence[str] = (),
 ) -> ModelFit:
     """The fit of a law as people read it."""
-    correlation, names = found.correlation()
     estimates = (*estimates_of(found, law.entries), *extra)
     have = {e.name for e in estimates}
     return ModelFit(
@@ -105,16 +104,8 @@ def law_fit(
         y_model=y_model,
         residual=found.residual,
         used=np.isfinite(y),
-        n=found.n,
-        n_effective=found.n_effective,
-        error_fit=found.error_fit,
-        error_held_out=found.error_held_out,
-        bic=found.bic(),
-        aic=found.aic(),
+        **findings_of(found),
         candidates=candidates,
-        correlation=correlation,
-        correlated=names,
-        loose=found.loose,
         effects={k: v for k, v in law.effects.items() if set(v) <= have},
         warnings=(*record.warnings, *warnings),
     )

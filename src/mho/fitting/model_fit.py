@@ -16,7 +16,7 @@ from mho.devices import MODELS, parameter_sets, parameters
 from mho.fitting.laying import laid
 from mho.fitting.operated import told
 from mho.fitting.regression import Regression
-from mho.fitting.result import Candidate, Estimate
+from mho.fitting.result import Candidate, Estimate, pairs_above
 from mho.fitting.table import listed
 from mho.fitting.vector import Entry
 
@@ -148,12 +148,7 @@ class ModelFit:
 
     def correlations(self, above: float = 0.95) -> list[tuple[str, str, float]]:
         """Pairs of fitted parameters whose correlation exceeds `above` in magnitude."""
-        rows, columns = np.triu_indices(len(self.correlated), 1)
-        pairs = [
-            (self.correlated[i], self.correlated[j], float(self.correlation[i, j]))
-            for i, j in zip(rows, columns, strict=True)
-        ]
-        return [p for p in pairs if abs(p[2]) > above]
+        return pairs_above(above, self.correlated, self.correlation)
 
     def __str__(self) -> str:
         held = "" if np.isnan(self.error_held_out) else f", held-out blocks {self.error_held_out:.3g}"
@@ -235,6 +230,22 @@ def fitted_number(e: Estimate, where: str) -> Number:
     note = "; ".join(filter(None, [e.status if e.status != "fitted" else "", e.note]))
     ends = (e.low, e.high) if known else None
     return Number(e.value, e.unit, "measurement", where, "fitted", note=note, interval=ends)
+
+
+def findings_of(found: Regression) -> dict[str, Any]:
+    """What every fit says of its regression, by the names of a ModelFit's fields."""
+    correlation, names = found.correlation()
+    return {
+        "n": found.n,
+        "n_effective": found.n_effective,
+        "error_fit": found.error_fit,
+        "error_held_out": found.error_held_out,
+        "bic": found.bic(),
+        "aic": found.aic(),
+        "correlation": correlation,
+        "correlated": names,
+        "loose": found.loose,
+    }
 
 
 def estimates_of(found: Regression, entries: tuple[Entry, ...]) -> tuple[Estimate, ...]:

@@ -18,7 +18,7 @@ from mho.core.fields import described
 from mho.core.parameters import Number, ParameterSet
 from mho.devices.behavioural import AbstractStepDevice, PiecewiseStep, SaturatingStep, SoftBounds
 from mho.fitting.estimate import Problem
-from mho.fitting.model_fit import Axes, ModelFit, estimates_of, fitted_set, starting_set
+from mho.fitting.model_fit import Axes, ModelFit, estimates_of, findings_of, fitted_set, starting_set
 from mho.fitting.operated import of_ramps
 from mho.fitting.ramps import RampTable
 from mho.fitting.regression import regress
@@ -127,14 +127,11 @@ def fit_ramp(
         start, ramps.path, estimates, where=f"fit to ramps, {found.n} readings", operation=of_ramps(ramps), given=chosen
     )
     warnings = [*ramps.warnings, *_remarks(ramps, found.error_fit, courses, span, parameters)]
-    correlation, correlated = found.correlation()
     return ModelFit(
         path=ramps.path, model=start.model, estimates=estimates,
         axes=Axes(("reading, ramps one after another", "1"), ("conductance", "S"), error="of the range"),
         x=np.arange(data.size), y=courses.ravel(), y_model=model_g.ravel(), residual=found.residual,
-        used=np.isfinite(data), n=found.n, n_effective=found.n_effective, error_fit=found.error_fit,
-        error_held_out=found.error_held_out, bic=found.bic(), aic=found.aic(), parameters=parameters,
-        correlation=correlation, correlated=correlated, loose=found.loose, warnings=tuple(warnings),
+        used=np.isfinite(data), **findings_of(found), parameters=parameters, warnings=tuple(warnings),
     )  # fmt: skip
 
 

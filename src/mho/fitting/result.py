@@ -139,12 +139,7 @@ class Fit:
 
     def correlations(self, above: float = 0.9) -> list[tuple[str, str, float]]:
         """Pairs of fitted parameters whose correlation exceeds `above` in magnitude."""
-        rows, columns = np.triu_indices(len(self.correlated), 1)
-        pairs = [
-            (self.correlated[i], self.correlated[j], float(self.correlation[i, j]))
-            for i, j in zip(rows, columns, strict=True)
-        ]
-        return [p for p in pairs if abs(p[2]) > above]
+        return pairs_above(above, self.correlated, self.correlation)
 
     def __str__(self) -> str:
         held = "" if np.isnan(self.error_held_out) else f", held out {100 * self.error_held_out:.3g} %"
@@ -176,3 +171,10 @@ class Fit:
     def save(self, path: str | Path) -> Path:
         """Write the parameter set as TOML."""
         return self.parameters.save(path)
+
+
+def pairs_above(above: float, names: tuple[str, ...], correlation: np.ndarray) -> list[tuple[str, str, float]]:
+    """Pairs of names whose correlation exceeds `above` in magnitude."""
+    upper = np.argwhere(np.triu(np.ones((len(names), len(names))), 1)).tolist()
+    pairs = [(names[i], names[j], float(correlation[i, j])) for i, j in upper]
+    return [p for p in pairs if abs(p[2]) > above]

@@ -14,7 +14,7 @@ from mho.core.errors import MeasurementError, ParameterError
 from mho.core.parameters import ParameterSet
 from mho.core.quantities import engineering
 from mho.fitting.estimate import Problem
-from mho.fitting.model_fit import Axes, ModelFit, estimates_of, fitted_set, starting_set, table_of
+from mho.fitting.model_fit import Axes, ModelFit, estimates_of, findings_of, fitted_set, starting_set, table_of
 from mho.fitting.operated import of_sweep
 from mho.fitting.profile import costs
 from mho.fitting.regression import Regression, regress
@@ -226,7 +226,6 @@ def _result(sweep: Sweep, start: ParameterSet, setup: _Setup, found: Regression)
         parameters.device()
     except ParameterError as error:
         warnings.append(f"the fitted numbers are no device: {error}")
-    correlation, names = found.correlation()
     return ModelFit(
         path=sweep.path,
         model=start.model,
@@ -237,16 +236,8 @@ def _result(sweep: Sweep, start: ParameterSet, setup: _Setup, found: Regression)
         y_model=model,
         residual=np.where(sweep.usable, found.residual, np.nan),
         used=sweep.usable,
-        n=found.n,
-        n_effective=found.n_effective,
-        error_fit=found.error_fit,
-        error_held_out=found.error_held_out,
-        bic=found.bic(),
-        aic=found.aic(),
+        **findings_of(found),
         parameters=parameters,
-        correlation=correlation,
-        correlated=names,
-        loose=found.loose,
         warnings=tuple(warnings),
     )
 
