@@ -1,5 +1,6 @@
 """Ground floor: quantities, fields with units, parameter sets, sampling, random numbers, errors. Knows no device."""
 
+from mho.core.errors import ChipError as ChipError
 from mho.core.errors import InputError as InputError
 from mho.core.errors import MeasurementError as MeasurementError
 from mho.core.errors import MhoError as MhoError

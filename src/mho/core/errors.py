@@ -8,6 +8,7 @@
     │   ├── ParameterError    a parameter set: a missing source, a value out of range
     │   ├── MeasurementError  a measurement: headings, missing samples, negative resistance
     │   ├── NetlistError      a circuit: a floating node, a loop of sources, a zero capacitor
+    │   ├── ChipError         a chip: weights that do not fit, an empty converter range, a wrong shape
     │   └── StudyError        a study record: an unknown name, a value out of range
     └── SolverError           numerics that did not reach the asked accuracy
 
@@ -37,6 +38,10 @@ class MeasurementError(InputError):
 
 class NetlistError(InputError):
     """A circuit cannot be simulated as it is connected."""
+
+
+class ChipError(InputError):
+    """A crossbar array or a chip cannot do what was asked."""
 
 
 class StudyError(InputError):
