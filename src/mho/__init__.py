@@ -36,7 +36,18 @@ _HOME = {
     "sample": "mho.core.sampling",
     "spread_of": "mho.fitting",
 }
-_FLOORS = ("circuits", "core", "crossbars", "devices", "fitting", "interchange", "metrics", "networks", "report", "studies")
+_FLOORS = (
+    "circuits",
+    "core",
+    "crossbars",
+    "devices",
+    "fitting",
+    "interchange",
+    "metrics",
+    "networks",
+    "report",
+    "studies",
+)
 
 __all__ = ["__version__", *_FLOORS, *_HOME]  # pyright: ignore[reportUnsupportedDunderAll]
 

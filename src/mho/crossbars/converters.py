@@ -1,7 +1,7 @@
 """Analog-to-digital converters: ideal, successive approximation, ramp and pipeline, each with its errors.
 
-All of them turn a number on the scale of codes into a code. What a converter does to a current is `digitise`: it clips to
-the range, takes the code, and goes back to amperes; its gradient is that of the clipping alone (straight through).
+All of them turn a number on the scale of codes into a code. What a converter does to a current is `digitise`: it clips
+to the range, takes the code, and goes back to amperes; its gradient is that of the clipping alone (straight through).
 """
 
 from __future__ import annotations
@@ -254,8 +254,8 @@ def check_range(low: Any, high: Any) -> None:
     if np.any(bad):
         a, b = float(low[bad].flat[0]), float(high[bad].flat[0])
         raise ChipError(
-            f"The range of the ADC is {engineering(a, 'A')} to {engineering(b, 'A')}; it must be finite and wider than 0. "
-            "Give a range, or calibrate it on inputs that drive the array."
+            f"The range of the ADC is {engineering(a, 'A')} to {engineering(b, 'A')}; it must be finite and wider "
+            "than 0. Give a range, or calibrate it on inputs that drive the array."
         )
 
 
