@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.core import Tracer
 
 from mho.core import random
 from mho.core.errors import ChipError
@@ -247,7 +248,7 @@ def check_range(low: Any, high: Any) -> None:
     Raises:
         ChipError: Names the range and the cure.
     """
-    if isinstance(low, jax.core.Tracer) or isinstance(high, jax.core.Tracer):
+    if isinstance(low, Tracer) or isinstance(high, Tracer):
         return
     low, high = np.broadcast_arrays(np.asarray(low, np.float64), np.asarray(high, np.float64))
     bad = ~(np.isfinite(low) & np.isfinite(high)) | (high <= low)
