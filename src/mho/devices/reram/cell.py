@@ -1,6 +1,7 @@
 """What these two-terminal memories share: one state between off and on, its wear, and how pulses move it."""
 
 import abc
+from collections.abc import Callable
 from typing import ClassVar
 
 import equinox as eqx
@@ -142,40 +143,22 @@ def within(x: Number, speed: Number) -> Number:
 
 def delivered(cell: AbstractCell, x: Number, v: Number, duration: Number, temperature: Number) -> Number:
     """Energy [J] delivered in `duration` at constant voltage, integrated (differentiable forward only)."""
-    ends = [v * cell.through(end + 0.0 * x, v, temperature=temperature) * duration for end in (0.0, 1.0)]
-    most = jnp.maximum(*ends)
-    scale = jnp.where(most > 0.0, most, 1.0)
-    # As a state of order 1 the energy has a say in the step size, which a mere quadrature beside x has not.
-    start = (x + 0.0 * scale, 0.0 * x * scale)
-    meter = _Metered(cell, scale)
-    (_, share), _ = held(meter, start, (v,), duration, temperature=temperature)  # type: ignore[arg-type]
-    return jnp.maximum(share, 0.0) * most
+    return held(_Motion(cell, cell.through), x, (v,), duration, temperature=temperature)[1]  # type: ignore[arg-type]
 
 
 class _Motion(eqx.Module):
     """A cell seen as its one moving state: wear follows from where x ends, and needs no equation of its own."""
 
     cell: AbstractCell
+    through: Callable[..., Number] | None = None  # where the energy is asked for, the current that it needs
 
     def rate(self, x: Number, voltages: tuple[Number, ...], *, temperature: float) -> Number:
         return self.cell.speed(x, voltages[0], temperature=temperature)
 
     def current(self, x: Number, voltages: tuple[Number, ...], *, temperature: float) -> tuple[Number, ...]:
-        return (jnp.zeros_like(x),)
-
-
-class _Metered(eqx.Module):
-    """A cell seen as its one moving state, and the energy delivered as a share of the largest, `most` [J]."""
-
-    cell: AbstractCell
-    most: Number
-
-    def rate(self, state: tuple[Number, Number], voltages: tuple[Number, ...], *, temperature: float) -> tuple:
-        power = voltages[0] * self.cell.through(state[0], voltages[0], temperature=temperature)
-        return self.cell.speed(state[0], voltages[0], temperature=temperature), power / self.most
-
-    def current(self, state: tuple[Number, Number], voltages: tuple[Number, ...], *, temperature: float) -> tuple:
-        return (jnp.zeros_like(state[0]),)
+        if self.through is None:
+            return (jnp.zeros_like(x),)
+        return (self.through(x, voltages[0], temperature=temperature),)
 
 
 def _gone(state: CellState, way: Number) -> CellState:
