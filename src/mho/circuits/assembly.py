@@ -14,13 +14,13 @@ import jax.numpy as jnp
 
 from mho.circuits.behavioural import BehaviouralVoltage
 from mho.circuits.elements import AbstractConductor, Inductor, Resistor
+from mho.circuits.factorisation import Entry, solve
 from mho.circuits.layout import Layout, capacitances, device_indices, resistances
 from mho.circuits.memristive import Memristive
 from mho.circuits.mosfet import MOSFET, Channel, channel_current
 from mho.circuits.netlist import Circuit
 from mho.circuits.sources import CCCS, CCVS, VCVS, CurrentSource, VoltageSource
-
-Entry = tuple[int, int]
+from mho.circuits.vectors import Tuples
 
 
 class Prepared(NamedTuple):
@@ -89,6 +89,8 @@ class Assembly:
             block, but half as long again to compile.
     """
 
+    form = Tuples()
+
     def __init__(
         self,
         circuit: Circuit,
@@ -114,6 +116,37 @@ class Assembly:
             gmin: Conductance from every node to ground, if any [S].
         """
         return _Stamper(self, u, held, source, prepared, gmin).stamps()
+
+    def charge(self, prepared: Prepared, x: Sequence[Any]) -> tuple[Any, ...]:
+        """M x: the current into each node's capacitances at slopes x of the unknowns."""
+        m, n = prepared.matrix, range(self.layout.n)
+        return tuple(sum((m[i, j] * x[j] for j in n if (i, j) in m), jnp.zeros_like(x[0])) for i in n)
+
+    def residual(
+        self, st: Stamps, prepared: Prepared, slope: Sequence[Any], held_slope: Sequence[Any]
+    ) -> tuple[Any, ...]:
+        """M u' + f, with the slopes of unknowns and held nodes (None where a source is constant)."""
+        m, n, zero = prepared.matrix, self.layout.n, jnp.zeros_like(slope[0])
+
+        def held(i: int) -> Any:
+            terms = (m[i, n + k] * x for k, x in enumerate(held_slope) if x is not None and (i, n + k) in m)
+            return sum(terms, zero)
+
+        charge = self.charge(prepared, slope)
+        return tuple(charge[i] + st.f.get(i, zero) + held(i) for i in range(n))
+
+    def matrix(self, st: Stamps, prepared: Prepared, inverse: Any) -> dict[Entry, Any]:
+        """The stage matrix M/(gamma h) + df/du, by (row, column)."""
+        n, zero = self.layout.n, jnp.zeros_like(inverse)
+        matrix = {k: x for k, x in st.g.items() if k[0] < n}
+        for (i, j), x in prepared.matrix.items():
+            if i < n and j < n:
+                matrix[i, j] = matrix[i, j] + x * inverse if (i, j) in matrix else x * inverse
+        return {k: x + zero for k, x in matrix.items()}
+
+    def solve(self, matrix: Mapping[Entry, Any], rights: Sequence[Sequence[Any]]) -> list[tuple[Any, ...]]:
+        """Solutions of the stage matrix for several right-hand sides."""
+        return [tuple(x) for x in solve(matrix, rights, self.layout.order)]
 
 
 class _Stamper:

@@ -87,10 +87,10 @@ class Accounts:
         held_slope: Sequence[Any],
         source: Mapping[int, Any],
         u: Sequence[Any],
-        matrix: Mapping[tuple[int, int], Any],
+        prepared: Any,
     ) -> tuple[Any, ...]:
         """Rate of every integral after a Newton update, to first order in it: charge [A], energy [W]."""
-        n, zero = self.layout.n, jnp.zeros_like(u[0])
+        n, zero, matrix = self.layout.n, jnp.zeros_like(u[0]), prepared.matrix
         leaving: list[Any] = [zero] * len(held)
         for k in range(len(held) - 1, -1, -1):
             i = stamps.f.get(n + k, zero)

@@ -85,7 +85,7 @@ def _rates(circuit: Circuit, lay: Layout, accounts: Accounts) -> Callable[..., A
         prepared = prepare(circuit, lay)
         stamps = assembly(u, held, source, prepared)
         still = [jnp.zeros_like(u[0])] * lay.n
-        return accounts.rates(stamps, still, du, held, held_slope, source, u, prepared.matrix)
+        return accounts.rates(stamps, still, du, held, held_slope, source, u, prepared)
 
     return rates
 

@@ -21,6 +21,7 @@ from mho.circuits.netlist import Circuit
 from mho.circuits.segments import Segments, piece, tabulated
 from mho.circuits.stepping import SLOTS, Lanes, Settings, Stepper
 from mho.circuits.tableau import Method, tableau
+from mho.circuits.vectors import each
 from mho.core.results import Status
 
 
@@ -28,7 +29,7 @@ class Samples(NamedTuple):
     """What may differ from sample to sample; the last axis of each leaf is over samples, or 1."""
 
     circuit: Any
-    start: tuple[Any, ...]
+    start: Any
     thresholds: tuple[Any, ...]
     after: tuple[Any, ...]
 
@@ -115,8 +116,10 @@ class Program:
         """Lanes at time zero."""
         zero = xp.zeros(job.shape)
         none = xp.zeros(job.shape, np.int32)
-        u = tuple(x + zero for x in samples.start)
-        accounts, crossings = (zero,) * self.accounts.count, len(self.crossings)
+        form = self.stepper.form
+        u = each(lambda x: x + zero, samples.start)
+        still, accounts = form.fill(self.layout.n, zero, xp), form.fill(self.accounts.count, zero, xp)
+        crossings = len(self.crossings)
         slot = xp.zeros((SLOTS, *job.shape))
         width = 2 + 4 * len(self.saved)
         return Lanes(
@@ -130,13 +133,13 @@ class Program:
             now=piece(table, none, job, xp),
             u=u,
             start=u,
-            slopes=((zero,) * self.layout.n,) * (len(self.stepper.tableau.c) - 1),
+            slopes=(still,) * (len(self.stepper.tableau.c) - 1),
             rates=accounts,
             partial=accounts,
             energy=accounts,
             slot_count=(none,) * crossings,
             slot_time=(slot,) * crossings,
-            slot_energy=((slot,) * self.accounts.count,) * crossings,
+            slot_energy=(form.fill(self.accounts.count, slot, xp),) * crossings,
             steps=none,
             rejections=none,
             iterations=none,
@@ -190,7 +193,7 @@ class Program:
 
     def collect(self, q: Queue) -> Queue:
         """Write the lanes' crossings, and the results of those that are done."""
-        c, r = q.lanes, q.results
+        c, r, form = q.lanes, q.results, self.stepper.form
         jobs, events = r.status.shape[0], r.times.shape[1]
         counts, times, energies = r.counts, r.times, r.energies
         for k in range(len(self.crossings)):
@@ -198,8 +201,9 @@ class Program:
             for slot in range(SLOTS):
                 row = jnp.where(slot < c.slot_count[k], before + slot, events)
                 times = times.at[k, row, q.job].set(c.slot_time[k][slot], mode="drop")
-                books = jnp.stack([e[slot] for e in c.slot_energy[k]], axis=-1)
-                energies = energies.at[k, row, q.job].set(books, mode="drop")
+                if self.accounts.count:
+                    books = form.array(each(lambda e, slot=slot: e[..., slot, :], c.slot_energy[k]))
+                    energies = energies.at[k, row, q.job].set(books.T, mode="drop")
             counts = counts.at[k, q.job].add(c.slot_count[k], mode="drop")
         if self.crossings:
             most = jnp.max(counts[:, jnp.minimum(q.job, jobs - 1)], axis=0)
@@ -216,10 +220,8 @@ class Program:
             counts=counts,
             times=times,
             energies=energies,
-            totals=r.totals.at[:, done].set(
-                jnp.stack(c.energy) if c.energy else jnp.zeros((0, *done.shape)), mode="drop"
-            ),
-            last=r.last.at[:, done].set(jnp.stack(c.start), mode="drop"),
+            totals=r.totals.at[:, done].set(form.array(c.energy), mode="drop") if self.accounts.count else r.totals,
+            last=r.last.at[:, done].set(form.array(c.start), mode="drop"),
             end=r.end.at[done].set(c.t, mode="drop"),
         )
         return q._replace(lanes=c, results=r)

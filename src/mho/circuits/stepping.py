@@ -6,8 +6,7 @@ after each corner, phases 1 on are the implicit stages of a step. No lane waits 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import reduce
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -16,10 +15,10 @@ import numpy as np
 from jax import lax
 
 from mho.circuits.assembly import Assembly, Prepared
-from mho.circuits.factorisation import solve
 from mho.circuits.ledger import Accounts
 from mho.circuits.segments import Piece, Segments, piece, source_values
 from mho.circuits.tableau import Tableau
+from mho.circuits.vectors import each
 from mho.core.results import Status
 
 _TINY = 1e-20  # [s] step that stands for "at once" in phase 0
@@ -40,13 +39,17 @@ class Settings(NamedTuple):
     safety: Any
     growth: Any
     max_iterations: Any
-    scale: tuple[Any, ...]
+    scale: Any
     thresholds: tuple[Any, ...]
     after: tuple[Any, ...]
 
 
 class Lanes(NamedTuple):
-    """Everything that changes in a turn. Leaves are one number per lane; crossings and points have small buffers."""
+    """Everything that changes in a turn. Leaves are one number per lane; crossings and points have small buffers.
+
+    `u`, `start` and each of `slopes` are vectors over the unknowns, `rates`, `partial` and `energy` over the accounts,
+    in the layout of the program's form.
+    """
 
     t: Any
     h: Any
@@ -56,15 +59,15 @@ class Lanes(NamedTuple):
     status: Any
     segment: Any
     now: Piece
-    u: tuple[Any, ...]
-    start: tuple[Any, ...]
-    slopes: tuple[tuple[Any, ...], ...]
-    rates: tuple[Any, ...]
-    partial: tuple[Any, ...]
-    energy: tuple[Any, ...]
+    u: Any
+    start: Any
+    slopes: tuple[Any, ...]
+    rates: Any
+    partial: Any
+    energy: Any
     slot_count: tuple[Any, ...]
     slot_time: tuple[Any, ...]
-    slot_energy: tuple[tuple[Any, ...], ...]
+    slot_energy: tuple[Any, ...]
     steps: Any
     rejections: Any
     iterations: Any
@@ -76,11 +79,11 @@ class Lanes(NamedTuple):
 class Stage(NamedTuple):
     """Result of one Newton iteration at one stage."""
 
-    u: tuple[Any, ...]
-    slope: tuple[Any, ...]
+    u: Any
+    slope: Any
     update: Any
     error: Any
-    rates: tuple[Any, ...]
+    rates: Any
 
 
 def isolated(tick: Any, function: Callable, *args: Any) -> Any:
@@ -100,10 +103,6 @@ def inverse_cube_root(x: Any) -> Any:
     for _ in range(3):
         y = y * (4.0 - x * y * y * y) * (1 / 3)
     return y
-
-
-def _largest(values: Sequence[Any]) -> Any:
-    return reduce(jnp.maximum, values)
 
 
 class Stepper:
@@ -129,7 +128,7 @@ class Stepper:
     ):
         self.assembly, self.tableau, self.accounts = assembly, tableau, accounts
         self.which, self.crossings, self.saved = which, crossings, saved
-        self.n, self.layout = assembly.layout.n, assembly.layout
+        self.n, self.layout, self.form = assembly.layout.n, assembly.layout, assembly.form
         self.tested = [i for i in range(self.n) if i not in self.layout.algebraic]
 
     # ---- the Newton core ---------------------------------------------------------------------------------------------
@@ -140,71 +139,54 @@ class Stepper:
 
     def stage(self, c: Lanes, prepared: Prepared, s: Settings) -> Stage:
         """Evaluate devices, assemble, solve, limit; new iterate, its slope, error estimate and powers."""
-        tb, n, stages = self.tableau, range(self.n), len(self.tableau.c)
-        zero, first = jnp.zeros_like(c.h), c.phase == 0
+        tb, stages, free = self.tableau, len(self.tableau.c), self.layout.algebraic
+        first = c.phase == 0
         inverse = 1.0 / jnp.where(first, _TINY, tb.gamma * c.h)
         t = c.t + self._weight(c.phase, tb.c) * c.h
         pull = [c.h * self._weight(c.phase, tb.a[:, j] * (np.arange(stages) > j)) for j in range(stages - 1)]
-        base = [c.start[i] + sum(pull[j] * c.slopes[j][i] for j in range(stages - 1)) for i in n]
-        base = [jnp.where(first, c.u[i], base[i]) for i in n]
+
+        def begin(u: Any, start: Any, *k: Any) -> Any:
+            return jnp.where(first, u, start + sum(pull[j] * k[j] for j in range(stages - 1)))
+
+        base = each(begin, c.u, c.start, *c.slopes)
         source, source_slope = source_values(prepared.circuit, self.which, c.now, t)
         held, held_slope = self.held(source, source_slope)
         st = isolated(c.tick, lambda *a: self.assembly(*a), c.u, held, source, prepared)
-        m = prepared.matrix
-
-        def charge(i: int, x: Sequence[Any]) -> Any:
-            return sum((m[i, j] * x[j] for j in n if (i, j) in m), zero)
-
-        def held_charge(i: int) -> Any:
-            terms = (m[i, self.n + k] * x for k, x in enumerate(held_slope) if x is not None and (i, self.n + k) in m)
-            return sum(terms, zero)
-
-        move = [(c.u[i] - base[i]) * inverse for i in n]
-        residual = [charge(i, move) + st.f.get(i, zero) + held_charge(i) for i in n]
-        matrix = {k: x for k, x in st.g.items() if k[0] < self.n}
-        for (i, j), x in m.items():
-            if i < self.n and j < self.n:
-                matrix[i, j] = matrix[i, j] + x * inverse if (i, j) in matrix else x * inverse
+        move = each(lambda u, b: (u - b) * inverse, c.u, base)
+        residual = self.assembly.residual(st, prepared, move, held_slope)
         frozen = lax.stop_gradient
         # No gradient through the factors: the implicit derivative then needs no second derivatives of the devices.
-        matrix = {k: frozen(x + zero) for k, x in matrix.items()}
-        raw = [
-            frozen(
-                sum(c.h * tb.e[j] * c.slopes[j][i] for j in range(stages - 1))
-                + tb.e[-1] / tb.gamma * (c.u[i] - base[i])
-            )
-            for i in n
-        ]
-        estimate = [[charge(i, raw) * frozen(inverse) for i in n]] if tb.filtered else []
-        solved = solve(matrix, [residual, *estimate], self.layout.order)
-        update = solved[0]
-        limit = [update[i] if i in self.layout.algebraic else jnp.clip(update[i], -s.v_limit, s.v_limit) for i in n]
-        u = [c.u[i] - limit[i] for i in n]
-        slope = self.slope(first, update, [(u[i] - base[i]) * inverse for i in n])
-        rates = self.accounts.rates(st, limit, slope, held, held_slope, source, u, m)
-        error = solved[1] if tb.filtered else raw
-        scale = [1.0 / (s.scale[i] * s.tolerance) for i in n]
-        size, wrong = isolated(
-            c.tick,
-            lambda a, b: (
-                _largest([jnp.abs(frozen(a[i])) * scale[i] for i in self.tested]),
-                jnp.clip(_largest([jnp.abs(b[i]) * scale[i] for i in self.tested]), 1e-9, 1e9),
-            ),
-            update,
-            error,
-        )
-        return Stage(tuple(u), tuple(slope), size, wrong, rates)
+        matrix = each(frozen, self.assembly.matrix(st, prepared, inverse))
 
-    def slope(self, first: Any, update: Sequence[Any], stage: Sequence[Any]) -> list[Any]:
+        def unfiltered(u: Any, b: Any, *k: Any) -> Any:
+            return frozen(sum(c.h * tb.e[j] * k[j] for j in range(stages - 1)) + tb.e[-1] / tb.gamma * (u - b))
+
+        raw = each(unfiltered, c.u, base, *c.slopes)
+        estimate = [each(lambda x: x * frozen(inverse), self.assembly.charge(prepared, raw))] if tb.filtered else []
+        solved = self.assembly.solve(matrix, [residual, *estimate])
+        update = solved[0]
+        limit = each(lambda x: jnp.clip(x, -s.v_limit, s.v_limit), update)
+        limit = self.form.choose(free, update, limit)
+        u = each(lambda u, d: u - d, c.u, limit)
+        slope = self.slope(first, update, each(lambda u, b: (u - b) * inverse, u, base))
+        rates = self.accounts.rates(st, limit, slope, held, held_slope, source, u, prepared)
+        error = solved[1] if tb.filtered else raw
+        scale = each(lambda x: 1.0 / (x * s.tolerance), s.scale)
+
+        def sizes(a: Any, b: Any) -> tuple[Any, Any]:
+            size = self.form.largest(each(lambda x, y: jnp.abs(frozen(x)) * y, a, scale), self.tested)
+            wrong = self.form.largest(each(lambda x, y: jnp.abs(x) * y, b, scale), self.tested)
+            return size, jnp.clip(wrong, 1e-9, 1e9)
+
+        size, wrong = isolated(c.tick, sizes, update, error)
+        return Stage(u, slope, size, wrong, rates)
+
+    def slope(self, first: Any, update: Any, stage: Any) -> Any:
         """Slope of each unknown: of the stage, or in phase 0 of M u' = -(f + ...), where no charge fixes it zero."""
-        start = [-x * (1.0 / _TINY) for x in update]
-        for group in self.layout.loose:
-            common = start[group[0]]
-            for i in group:
-                start[i] = start[i] - common
-        for i in self.layout.algebraic:
-            start[i] = jnp.zeros_like(start[i])
-        return [jnp.where(first, a, b) for a, b in zip(start, stage, strict=True)]
+        start = each(lambda x: -x * (1.0 / _TINY), update)
+        start = self.form.without_common(self.layout.loose, start)
+        start = self.form.choose(self.layout.algebraic, each(jnp.zeros_like, start), start)
+        return each(lambda a, b: jnp.where(first, a, b), start, stage)
 
     def held(self, source: dict[int, Any], slopes: dict[int, Any]) -> tuple[list[Any], list[Any]]:
         """Voltages of held nodes, and their slopes (None where constant)."""
@@ -224,7 +206,7 @@ class Stepper:
     # ---- decisions ---------------------------------------------------------------------------------------------------
     def turn(self, c: Lanes, prepared: Prepared, table: Segments, job: Any, stop: Any, s: Settings) -> Lanes:
         """One Newton iteration of every running lane."""
-        tb, n, last_phase = self.tableau, range(self.n), len(self.tableau.c) - 1
+        tb, last_phase = self.tableau, len(self.tableau.c) - 1
         running, first, last = c.status == Status.RUNNING, c.phase == 0, c.phase == last_phase
         # Only what is read goes behind the boundary: a buffer that passes through it would be copied every turn.
         core = c._replace(rates=(), partial=(), energy=(), slot_time=(), slot_energy=(), points=())
@@ -236,8 +218,8 @@ class Stepper:
         end = good & last
         accepted = end & (x.error <= 1.0)
         weight = jnp.where(good, self._weight(c.phase, tb.a[-1]), 0.0) * c.h
-        partial = [p + weight * r for p, r in zip(c.partial, x.rates, strict=True)]
-        energy = [e + c.h * tb.a[-1, 0] * r + p for e, r, p in zip(c.energy, c.rates, partial, strict=True)]
+        partial = each(lambda p, r: p + weight * r, c.partial, x.rates)
+        energy = each(lambda e, r, p: e + c.h * tb.a[-1, 0] * r + p, c.energy, c.rates, partial)
 
         def control(c: Lanes, error, good, fail, end, accepted, finite):
             return self._control(c, table, job, stop, s, error, good, fail, end, accepted, finite)
@@ -246,21 +228,21 @@ class Stepper:
         decided = isolated(c.tick, control, small, x.error, good, fail, end, accepted, finite)
         t, t_end, h, phase, segment, now, hit, status = decided
         new = end | fail
+        fresh = [(accepted | (good & first)) if p == 0 else (good & (c.phase == p)) for p in range(last_phase)]
         slopes = tuple(
-            tuple(
-                jnp.where(
-                    (accepted | (good & first)) if p == 0 else (good & (c.phase == p)), x.slope[i], c.slopes[p][i]
-                )
-                for i in n
-            )
-            for p in range(last_phase)
+            each(lambda new, old, yes=yes: jnp.where(yes, new, old), x.slope, k)
+            for yes, k in zip(fresh, c.slopes, strict=True)
         )
         restart = new | first
         ahead = h * (self._weight(phase, tb.c) - jnp.where(restart, 0.0, self._weight(c.phase, tb.c)))
-        origin = [jnp.where(accepted | ~new, x.u[i], c.start[i]) for i in n]
-        along = [jnp.where(accepted | (good & ~end), x.slope[i], c.slopes[0][i]) for i in n]
-        guess = [origin[i] + jnp.clip(ahead * along[i], -0.2, 0.2) for i in n]
-        u = tuple(jnp.where(running, jnp.where(hit | ~(new | good), x.u[i], guess[i]), c.u[i]) for i in n)
+
+        def predicted(old: Any, u: Any, start: Any, slope: Any, first_slope: Any) -> Any:
+            origin = jnp.where(accepted | ~new, u, start)
+            along = jnp.where(accepted | (good & ~end), slope, first_slope)
+            guess = origin + jnp.clip(ahead * along, -0.2, 0.2)
+            return jnp.where(running, jnp.where(hit | ~(new | good), u, guess), old)
+
+        u = each(predicted, c.u, x.u, c.start, x.slope, c.slopes[0])
         kept = accepted | (good & first)
         crossed = self._cross(c, x, energy, accepted, s)
         points, fill = self._record(c, x, accepted, t_end)
@@ -274,11 +256,11 @@ class Stepper:
             segment=segment,
             now=now,
             u=u,
-            start=tuple(jnp.where(kept, x.u[i], c.start[i]) for i in n),
+            start=each(lambda a, b: jnp.where(kept, a, b), x.u, c.start),
             slopes=slopes,
-            rates=tuple(jnp.where(kept, a, b) for a, b in zip(x.rates, c.rates, strict=True)),
-            partial=tuple(jnp.where(new | first, 0.0, p) for p in partial),
-            energy=tuple(jnp.where(accepted, a, b) for a, b in zip(energy, c.energy, strict=True)),
+            rates=each(lambda a, b: jnp.where(kept, a, b), x.rates, c.rates),
+            partial=each(lambda p: jnp.where(new | first, 0.0, p), partial),
+            energy=each(lambda a, b: jnp.where(accepted, a, b), energy, c.energy),
             **crossed,
             steps=c.steps + accepted,
             rejections=c.rejections + (new & ~accepted),
@@ -323,7 +305,7 @@ class Stepper:
         return t, t_end, h, phase, segment, now, hit, status
 
     # ---- crossings and points ----------------------------------------------------------------------------------------
-    def _cross(self, c: Lanes, x: Stage, energy: Sequence[Any], accepted: Any, s: Settings) -> dict[str, Any]:
+    def _cross(self, c: Lanes, x: Stage, energy: Any, accepted: Any, s: Settings) -> dict[str, Any]:
         """Threshold crossings in the accepted step, with all energies there, by cubic Hermite interpolation."""
         buffers = (c.slot_count, c.slot_time, c.slot_energy)
         if self.crossings:
@@ -332,7 +314,7 @@ class Stepper:
                 for (i, sign), v, after in zip(self.crossings, s.thresholds, s.after, strict=True)
             ]
             ends = [(c.start[i], x.u[i], c.slopes[0][i], x.slope[i]) for i, _ in self.crossings]
-            accounts = list(zip(c.energy, energy, c.rates, x.rates, strict=True))
+            accounts = (c.energy, energy, c.rates, x.rates)
             buffers = lax.cond(
                 jnp.any(jnp.stack(found)),
                 self._write,
@@ -353,8 +335,11 @@ class Stepper:
             x = crossing_fraction(y0 - thresholds[r], y1 - thresholds[r], h * d0, h * d1)
             here = (jnp.arange(SLOTS)[:, None] == counts[r]) & found[r]
             times[r] = jnp.where(here, t + x * h, times[r])
-            at = (hermite(x, e0, e1, h * p0, h * p1) for e0, e1, p0, p1 in accounts)
-            energies[r] = tuple(jnp.where(here, e, old) for e, old in zip(at, energies[r], strict=True))
+
+            def kept(old, e0, e1, p0, p1, here=here, x=x):
+                return jnp.where(here, jnp.expand_dims(hermite(x, e0, e1, h * p0, h * p1), -2), old)
+
+            energies[r] = each(kept, energies[r], *accounts)
             counts[r] = counts[r] + found[r]
         return tuple(counts), tuple(times), tuple(energies)
 
@@ -362,12 +347,11 @@ class Stepper:
         """Write the accepted step, values and slopes at both its ends, into the lane's buffer of points."""
         if not self.saved:
             return c.points, c.fill
-        columns = [c.t, t_end]
-        for i in self.saved:
-            columns += [c.start[i], x.u[i], c.slopes[0][i], x.slope[i]]
+        ends = [self.form.pick(x, self.saved) for x in (c.start, x.u, c.slopes[0], x.slope)]
+        columns = jnp.concatenate([jnp.stack([c.t, t_end]), jnp.stack(ends, 1).reshape(-1, c.t.shape[0])])
         lanes = jnp.arange(c.t.shape[0])
         row = jnp.where(accepted, c.fill, c.points.shape[1])
-        return c.points.at[lanes, row].set(jnp.stack(columns, axis=-1), mode="drop"), c.fill + accepted
+        return c.points.at[lanes, row].set(columns.T, mode="drop"), c.fill + accepted
 
 
 def hermite(x: Any, y0: Any, y1: Any, d0: Any, d1: Any) -> Any:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from mho.circuits.checks import unknown_names
@@ -22,6 +23,7 @@ from mho.circuits.segments import segments, without_corners
 from mho.circuits.sources import CurrentSource, VoltageSource
 from mho.circuits.start import at_rest, source_start
 from mho.circuits.stepping import Settings
+from mho.circuits.vectors import each
 from mho.circuits.waveforms import Crossings, Points, Run
 from mho.circuits.waves import DC, Sin
 from mho.core.errors import InputError, SolverError
@@ -143,9 +145,11 @@ class Job:
             u = operating_values(circuit, self.layout)
         else:
             u = at_rest(circuit, self.layout)
+        form = self.program.stepper.form
+        xp: Any = np if all(isinstance(x, np.ndarray | float) for x in u) else jnp
         return Samples(
             circuit=self.program.variables(bare),
-            start=tuple(np.reshape(x, (-1,)) if isinstance(x, np.ndarray) else x.reshape(-1) for x in u),
+            start=form.vector([xp.reshape(x, (-1,)) for x in u], xp),
             thresholds=tuple(np.asarray(c.threshold, np.float64).reshape(-1) for c in self.crossings),
             after=tuple(np.asarray(c.after, np.float64).reshape(-1) for c in self.crossings),
         )
@@ -171,7 +175,7 @@ class Job:
             safety=number(o.safety),
             growth=number(o.growth),
             max_iterations=whole(o.max_iterations),
-            scale=tuple(number(x) for x in scales(self.circuit, self.layout)),
+            scale=self.program.stepper.form.vector([number(x) for x in scales(self.circuit, self.layout)], np),
             thresholds=(),
             after=(),
         )
@@ -254,7 +258,9 @@ class Job:
         totals = self.energies(totals)
         stored: dict[str, Any] = {}
         if self.program.accounts.groups:
-            first = np.stack([np.broadcast_to(x, (self.count,)) for x in self.samples.start])
+            first = self.program.stepper.form.array(
+                each(lambda x: np.broadcast_to(x, (*x.shape[:-1], self.count)), self.samples.start), np
+            )
             before = self.stored(first, 0.0)
             after = self.stored(last, self.stop)
             stored = {g: plain(np.broadcast_to(after[g] - before[g], (self.count,))) for g in after}
