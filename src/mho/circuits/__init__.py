@@ -2,16 +2,22 @@
 
 from mho.circuits.behavioural import BehaviouralCurrent as BehaviouralCurrent
 from mho.circuits.behavioural import BehaviouralVoltage as BehaviouralVoltage
+from mho.circuits.charges import AbstractCharge as AbstractCharge
+from mho.circuits.charges import BehaviouralCapacitor as BehaviouralCapacitor
+from mho.circuits.charges import BehaviouralCharge as BehaviouralCharge
 from mho.circuits.compilation import keep_compiled as keep_compiled
 from mho.circuits.elements import Capacitor as Capacitor
 from mho.circuits.elements import Diode as Diode
 from mho.circuits.elements import Inductor as Inductor
 from mho.circuits.elements import Resistor as Resistor
 from mho.circuits.elements import Switch as Switch
+from mho.circuits.junction import Junction as Junction
+from mho.circuits.junction import JunctionCharge as JunctionCharge
 from mho.circuits.ledger import Detail as Detail
 from mho.circuits.ledger import Ledger as Ledger
 from mho.circuits.level1 import LevelOne as LevelOne
 from mho.circuits.memristive import Memristive as Memristive
+from mho.circuits.meyer import MeyerCharge as MeyerCharge
 from mho.circuits.mismatch import mismatch as mismatch
 from mho.circuits.monte_carlo import monte_carlo as monte_carlo
 from mho.circuits.mosfet import MOSFET as MOSFET

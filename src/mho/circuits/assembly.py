@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from mho.circuits.behavioural import BehaviouralVoltage
+from mho.circuits.charges import AbstractCharge
 from mho.circuits.elements import AbstractConductor, Inductor, Resistor
 from mho.circuits.factorisation import Entry, solve
 from mho.circuits.layout import Layout, capacitances, device_indices, resistances
@@ -31,8 +32,20 @@ class Prepared(NamedTuple):
     matrix: dict[Entry, Any]
 
 
+class Charging(NamedTuple):
+    """The current along one path of a charge that depends on voltages; paths are in the order of `Layout.charged`.
+
+    Args:
+        by: Current per slope of each unknown and held node [F].
+        bends: Derivative of the current by each unknown at fixed slopes.
+    """
+
+    by: dict[int, Any]
+    bends: dict[int, Any]
+
+
 class Stamps(NamedTuple):
-    """f, its Jacobian, and the power that each ledger group takes up, with its gradient.
+    """f, its Jacobian, the power that each ledger group takes up with its gradient, and charges that depend on voltages.
 
     Rows run over unknowns and held nodes (whose residual is the current that their source delivers), columns over
     unknowns.
@@ -42,6 +55,7 @@ class Stamps(NamedTuple):
     g: dict[Entry, Any]
     power: tuple[Any, ...]
     power_slope: tuple[dict[int, Any], ...]
+    charging: tuple[Charging, ...] = ()
 
 
 def capacitance_matrix(circuit: Circuit, layout: Layout) -> dict[Entry, Any]:
@@ -104,7 +118,13 @@ class Assembly:
         self.nodes = [tuple(layout.index[x] for x in e.nodes) for e in circuit.elements]
 
     def __call__(
-        self, u: Sequence[Any], held: Sequence[Any], source: Mapping[int, Any], prepared: Prepared, gmin: Any = None
+        self,
+        u: Sequence[Any],
+        held: Sequence[Any],
+        source: Mapping[int, Any],
+        prepared: Prepared,
+        gmin: Any = None,
+        slopes: Sequence[Any] | None = None,
     ) -> Stamps:
         """Residual, Jacobian and powers.
 
@@ -114,8 +134,23 @@ class Assembly:
             source: Value of each independent source by element number.
             prepared: From :func:`prepare`.
             gmin: Conductance from every node to ground, if any [S].
+            slopes: Of unknowns and held nodes (None where constant); at rest, without them, charges do nothing.
         """
-        return _Stamper(self, u, held, source, prepared, gmin).stamps()
+        stamper = _Stamper(self, u, held, source, prepared, gmin)
+        if slopes is not None:
+            stamper.charges(slopes)
+        return stamper.stamps()
+
+    def moved(self, st: Stamps, prepared: Prepared) -> Prepared:
+        """The same with the matrix M of this point, where charges depend on voltages."""
+        if not st.charging:
+            return prepared
+        matrix = dict(prepared.matrix)
+        for (_, p, q, _), path in zip(self.layout.charged, st.charging, strict=True):
+            for row, sign in ((p, 1.0), (q, -1.0)):
+                for j, c in path.by.items() if row >= 0 else ():
+                    matrix[row, j] = matrix[row, j] + sign * c if (row, j) in matrix else sign * c
+        return prepared._replace(matrix=matrix)
 
     def charge(self, prepared: Prepared, x: Sequence[Any]) -> tuple[Any, ...]:
         """M x: the current into each node's capacitances at slopes x of the unknowns."""
@@ -160,6 +195,7 @@ class _Stamper:
         self.power: list[Any] = [self.zero] * assembly.group_count
         self.slope: list[dict[int, Any]] = [{} for _ in range(assembly.group_count)]
         self.gmin = gmin
+        self.charging: list[Charging] = []
 
     def v(self, i: int) -> Any:
         """Voltage of a node, or value of an unknown."""
@@ -215,7 +251,7 @@ class _Stamper:
             for i in range(self.n):
                 if i not in self.a.layout.states and i not in self.a.layout.branches.values():
                     self.row(i, self.gmin * self.u[i], {i: self.gmin + self.zero})
-        return Stamps(self.f, self.g, tuple(self.power), tuple(self.slope))
+        return Stamps(self.f, self.g, tuple(self.power), tuple(self.slope), tuple(self.charging))
 
     def resistor(self, k: int, a: int, b: int, r: Any) -> None:
         g = 1.0 / r + self.zero
@@ -239,6 +275,35 @@ class _Stamper:
                 _, d = jax.jvp(lambda y, c=c: function(*x[:c], y, *x[c + 1 :]), (x[c],), (jnp.ones_like(x[c]),))
                 slopes[j] = jax.tree.map(jnp.add, slopes[j], d) if j in slopes else d
         return slopes
+
+    def charges(self, moves: Sequence[Any]) -> None:
+        """Charges that depend on voltages, with the unknowns (and held nodes) moving at these slopes."""
+        temperature = self.p.circuit.temperature
+        for k, element in enumerate(self.p.circuit.elements):
+            if not isinstance(element, AbstractCharge):
+                continue
+            nodes = self.a.nodes[k]
+            x = tuple(self.v(i) for i in nodes)
+            dx = tuple(self.zero if i < 0 or moves[i] is None else moves[i] for i in nodes)
+            by = element.capacitance(x, temperature=temperature)
+
+            def flow(*v: Any, e: Any = element, dx: tuple = dx) -> Any:
+                rows = e.capacitance(v, temperature=temperature)
+                return tuple(sum((c * d for c, d in zip(row, dx, strict=True)), self.zero) for row in rows)
+
+            bends = self.columns(flow, x, nodes)
+            for which, (a, b) in enumerate(element.paths):
+                p, q = (self.a.layout.index[node] for node in (a, b))
+                if p == q:
+                    continue
+                own: dict[int, Any] = {}
+                for j, c in zip(nodes, by[which], strict=True):
+                    if j >= 0:
+                        own[j] = own[j] + c if j in own else c + self.zero
+                path = Charging(own, {j: d[which] for j, d in bends.items()})
+                self.charging.append(path)
+                self.row(p, self.zero, path.bends)
+                self.row(q, self.zero, {j: -d for j, d in path.bends.items()})
 
     def memristive(self, k: int, name: str, element: Memristive) -> None:
         nodes = device_indices(name, element, self.a.layout.index)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mho.circuits.behavioural import BehaviouralCurrent, BehaviouralVoltage
+from mho.circuits.charges import AbstractCharge
 from mho.circuits.elements import AbstractConductor, AbstractElement, Capacitor, Inductor, Switch
 from mho.circuits.memristive import Memristive
 from mho.circuits.mosfet import MOSFET
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 GROUND = "0"
 KINDS = (
     AbstractConductor,
+    AbstractCharge,
     Capacitor,
     Inductor,
     MOSFET,
@@ -106,6 +108,8 @@ def touches(element: AbstractElement) -> list[tuple[str, str]]:
         return []
     if isinstance(element, VCVS | Switch | BehaviouralCurrent | BehaviouralVoltage):
         return [element.nodes[:2]]  # type: ignore[list-item]
+    if isinstance(element, AbstractCharge):
+        return list(element.paths)
     first, *others = element.nodes
     return [(first, other) for other in others]
 
@@ -131,7 +135,7 @@ def _check_hanging(circuit: Circuit) -> None:
     for node, names in count.items():
         element = circuit[names[0]]
         gate = isinstance(element, MOSFET) and node == element.gate
-        alone = gate or isinstance(element, Capacitor | CurrentSource | CCCS | VCCS | Inductor)
+        alone = gate or isinstance(element, AbstractCharge | Capacitor | CurrentSource | CCCS | VCCS | Inductor)
         if node != GROUND and len(names) == 1 and alone:
             raise NetlistError(
                 f"Node {node!r} floats: {names[0]} alone touches it. Check its spelling, or connect it to the rest."

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from mho.circuits.behavioural import BehaviouralVoltage
+from mho.circuits.charges import AbstractCharge, BehaviouralCharge
 from mho.circuits.checks import GROUND, Joints, internal_nodes
 from mho.circuits.elements import Inductor
 from mho.circuits.factorisation import Entry, pivot_order
@@ -43,7 +44,8 @@ class Layout:
             error-tested.
         states: Device states.
         order: Pivots.
-        capacitive: (element, node, node, which) of each capacitance that is not exactly zero.
+        capacitive: (element, node, node, which) of each linear capacitance that is not exactly zero.
+        charged: (element, node, node, which) of each path of a charge that depends on voltages.
     """
 
     names: tuple[str, ...]
@@ -55,6 +57,7 @@ class Layout:
     states: tuple[int, ...]
     order: tuple[Entry, ...]
     capacitive: tuple[tuple[int, int, int, int], ...]
+    charged: tuple[tuple[int, int, int, int], ...]
 
     @property
     def n(self) -> int:
@@ -87,20 +90,21 @@ def layout(circuit: Circuit) -> Layout:
     n = len(names)
     index = {GROUND: -1, **{x: i for i, x in enumerate(names)}, **{h.node: n + k for k, h in enumerate(held)}}
     held = tuple(Held(h.node, index[h.base], h.sign, h.source) for h in held)
-    capacitive = _capacitive(circuit, index)
+    capacitive, charged = _capacitive(circuit, index), _charged(circuit, index)
     algebraic = tuple(i for k, i in branches.items() if not isinstance(circuit.elements[k], Inductor))
-    algebraic += _followers(circuit, index, capacitive, n)
-    pattern, firm = _pattern(circuit, index, branches, capacitive, n)
+    algebraic += _followers(circuit, index, capacitive + charged, n)
+    pattern, firm = _pattern(circuit, index, branches, capacitive + charged, n)
     return Layout(
         names=tuple(names),
         held=held,
         index=index,
         branches=branches,
-        loose=_loose(capacitive, nodes),
+        loose=_loose(capacitive + charged, nodes),
         algebraic=algebraic,
         states=states,
         order=pivot_order(n, pattern, firm, names),
         capacitive=capacitive,
+        charged=charged,
     )
 
 
@@ -141,6 +145,16 @@ def _capacitive(circuit: Circuit, index: dict[str, int]) -> tuple[tuple[int, int
             if index[a] != index[b] and np.any(np.asarray(c) != 0):
                 found.append((k, index[a], index[b], which))
     return tuple(found)
+
+
+def _charged(circuit: Circuit, index: dict[str, int]) -> tuple[tuple[int, int, int, int], ...]:
+    return tuple(
+        (k, index[a], index[b], which)
+        for k, element in enumerate(circuit.elements)
+        if isinstance(element, AbstractCharge)
+        for which, (a, b) in enumerate(element.paths)
+        if index[a] != index[b]
+    )
 
 
 def capacitances(name: str, element: Any) -> tuple[tuple[str, str, Any], ...]:
@@ -191,6 +205,7 @@ def _followers(circuit: Circuit, index: dict[str, int], capacitive: tuple, n: in
     A jump of a current's copy is no error of a step, and its error is tested where it comes from.
     """
     charged = {i for _, a, b, _ in capacitive for i in (a, b)}
+    charged |= {index[x] for e in circuit.elements if isinstance(e, BehaviouralCharge) for x in e.controls}
     set_ = (e.plus for e in circuit.elements if isinstance(e, VCVS | CCVS | BehaviouralVoltage) and e.minus == GROUND)
     return tuple(i for i in dict.fromkeys(index[x] for x in set_) if 0 <= i < n and i not in charged)
 
@@ -234,6 +249,8 @@ def _pattern(
             diagonal(every)
         elif isinstance(element, MOSFET):
             put((nodes[0], nodes[2]), nodes)
+        elif isinstance(element, AbstractCharge):
+            put([index[x] for path in element.paths for x in path], nodes)
         elif not isinstance(element, VoltageSource | CurrentSource):
             put(nodes[:2], nodes)
             if len(nodes) == 2:

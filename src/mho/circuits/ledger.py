@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,6 +62,9 @@ class Accounts:
             elif isinstance(e, CurrentSource):
                 self._add("energy", name, k)
         self.labels += [("dissipated", g) for g in self.groups]
+        charged = [k for k, *_ in layout.charged if self.group_of[k] is not None]
+        self.charged = tuple(dict.fromkeys(self.group_of[k] for k in charged))
+        self.labels += [("charged", self.groups[g]) for g in self.charged]
         self._ends = {k: tuple(layout.index[x] for x in e.nodes[:2]) for k, e in enumerate(circuit.elements)}
         self._is_current = {k for k, e in enumerate(circuit.elements) if isinstance(e, CurrentSource)}
         self._children: dict[int, list[int]] = {}
@@ -114,7 +117,18 @@ class Accounts:
             rates.append(current if what == "charge" else current * source[k])
         for power, slopes in zip(stamps.power, stamps.power_slope, strict=True):
             rates.append(power - sum((x * update[j] for j, x in slopes.items()), zero))
+        for group in self.charged:
+            rates.append(sum(self._charging(stamps, group, update, slope, held_slope, v), zero))
         return tuple(rates)
+
+    def _charging(self, stamps: Any, group: int, update, slope, held_slope, v) -> Iterator[Any]:
+        """Power [W] into each charge of a group that depends on voltages."""
+        for (k, p, q, _), path in zip(self.layout.charged, stamps.charging, strict=True):
+            if self.group_of[k] == group:
+                moves = (*slope, *held_slope)
+                i = sum(c * moves[j] for j, c in path.by.items() if moves[j] is not None)
+                i = i - sum(x * update[j] for j, x in path.bends.items())
+                yield i * (v(p) - v(q))
 
 
 @dataclass(frozen=True)
@@ -127,7 +141,9 @@ class Ledger:
         supplies: Energy that each source delivered [J].
         charges: Charge that each voltage source delivered at its plus node [C].
         dissipation: Energy that each group's elements turned into heat (or into ions) [J].
-        storage: Growth of the energy in each group's capacitances and inductances [J].
+        storage: Growth of the energy in each group's capacitances and inductances [J]. Of capacitances that depend on
+            voltages it is the integral of v i that they took up, which for a charge q(v) is that of v dq; gate
+            capacitances that are no derivative of a charge may keep a part of it around a cycle.
     """
 
     supplies: Mapping[str, Any]

@@ -40,7 +40,8 @@ class LevelOne(AbstractConductor):
 
     Source: Shichman, Hodges, IEEE J. Solid-State Circuits 3, 285 (1968); the body effect in forward bias goes on as
     in SPICE 3 (its square root falls linearly to zero).
-    Limits: no gate-to-channel capacitance, no junctions; add them as elements.
+    Limits: no gate-to-channel capacitance and no junctions; add them as elements (:class:`mho.circuits.MeyerCharge`,
+    :class:`mho.circuits.Junction`).
     """
 
     drain: str = eqx.field(static=True)
@@ -79,13 +80,25 @@ class LevelOne(AbstractConductor):
     def current(self, voltages: tuple[Any, ...], *, temperature: Any = ROOM) -> Any:
         """Current from the first node to the second [A]."""
         d, s, g, b = (self.polarity * v for v in voltages)
-        low, high = jnp.minimum(d, s), jnp.maximum(d, s)
-        vds, vbs = high - low, b - low
-        root_phi = jnp.sqrt(self.phi)
-        reverse = vbs <= 0
-        forward = jnp.maximum(root_phi - jnp.where(reverse, 0.0, vbs) / (2.0 * root_phi), 0.0)
-        body = jnp.where(reverse, jnp.sqrt(self.phi - jnp.where(reverse, vbs, 0.0)), forward)
-        over = g - low - (self.polarity * self.vto + self.gamma * (body - root_phi))
+        over, vds = overdrive(d, s, g, b, self.polarity * self.vto, self.gamma, self.phi)
         v = jnp.minimum(vds, jnp.maximum(over, 0.0))
         i = self.kp * self.w / self.l * (1.0 + self.lambda_ * vds) * (over - 0.5 * v) * v
         return self.polarity * jnp.where(d >= s, i, -i) + self.g_min * (voltages[0] - voltages[1])
+
+
+def overdrive(d: Any, s: Any, g: Any, b: Any, vto: Any, gamma: Any, phi: Any) -> tuple[Any, Any]:
+    """Gate voltage above threshold, against the lower of drain and source, and the voltage between these two [V].
+
+    Args:
+        d, s, g, b: Voltages of drain, source, gate and bulk, mirrored for a p-channel [V].
+        vto: Threshold voltage, mirrored likewise [V].
+        gamma: Body-effect coefficient [V^0.5].
+        phi: Surface potential [V].
+    """
+    low, high = jnp.minimum(d, s), jnp.maximum(d, s)
+    vbs = b - low
+    root_phi = jnp.sqrt(phi)
+    reverse = vbs <= 0
+    forward = jnp.maximum(root_phi - jnp.where(reverse, 0.0, vbs) / (2.0 * root_phi), 0.0)
+    body = jnp.where(reverse, jnp.sqrt(phi - jnp.where(reverse, vbs, 0.0)), forward)
+    return g - low - (vto + gamma * (body - root_phi)), high - low

@@ -83,7 +83,8 @@ def _rates(circuit: Circuit, lay: Layout, accounts: Accounts) -> Callable[..., A
 
     def rates(circuit, u, du, held, held_slope, source):
         prepared = prepare(circuit, lay)
-        stamps = assembly(u, held, source, prepared)
+        stamps = assembly(u, held, source, prepared, None, (*du, *held_slope) if lay.charged else None)
+        prepared = assembly.moved(stamps, prepared)
         still = [jnp.zeros_like(u[0])] * lay.n
         return accounts.rates(stamps, still, du, held, held_slope, source, u, prepared)
 

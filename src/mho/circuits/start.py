@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
-from mho.circuits.assembly import capacitance_matrix
+from mho.circuits.assembly import Entry, capacitance_matrix
+from mho.circuits.charges import AbstractCharge
 from mho.circuits.layout import Layout
 from mho.circuits.memristive import Memristive
 from mho.circuits.netlist import Circuit, concrete
 from mho.circuits.sources import VoltageSource
 from mho.circuits.waves import DC, PWL, PulseWave, Sin, corners
+
+_JUMPS = 16  # parts in which a jump of the sources is followed through capacitances that depend on voltages
 
 
 def source_value(wave: Any, t: float, samples: int) -> Any:
@@ -66,12 +71,52 @@ def at_rest(circuit: Circuit, layout: Layout) -> list[Any]:
     """Unknowns just after time zero when all capacitances held no charge before and the sources come on at once.
 
     Nodes that `initial` names have that voltage, before and after; what the sources' jump brings, the others share as a
-    capacitive divider does.
+    capacitive divider does. Where capacitances depend on voltages the jump is followed in `_JUMPS` parts.
     """
-    xp: Any = np if concrete(circuit) else jnp
-    n, held = layout.n, source_start(circuit, layout)
-    fixed = {layout.index[k]: v for k, v in initial_states(circuit).items() if 0 <= layout.index.get(k, -1) < n}
+    held = source_start(circuit, layout)
+    fixed = {layout.index[k]: v for k, v in initial_states(circuit).items() if 0 <= layout.index.get(k, -1) < layout.n}
     entries = capacitance_matrix(circuit, layout)
+    if not layout.charged:
+        return _divided(circuit, layout, entries, fixed, held)
+    u: list[Any] = [np.asarray(fixed.get(i, 0.0)) for i in range(layout.n)]
+    move = [x / _JUMPS for x in held]
+    still = dict.fromkeys(fixed, 0.0)
+    for k in range(_JUMPS):
+        # The rule of the middle: half a part with the capacitances at its start, the whole with those half way.
+        now = [x * k / _JUMPS for x in held]
+        half = _divided(circuit, layout, _at(circuit, layout, entries, u, now), still, [x / 2 for x in move])
+        middle = [a + b for a, b in zip(u, half, strict=True)]
+        between = [a + b / 2 for a, b in zip(now, move, strict=True)]
+        whole = _divided(circuit, layout, _at(circuit, layout, entries, middle, between), still, move)
+        u = [a + b for a, b in zip(u, whole, strict=True)]
+    return u
+
+
+def _at(circuit: Circuit, layout: Layout, entries: dict[Entry, Any], u: Sequence[Any], held: Sequence[Any]) -> Any:
+    """M with its entries that depend on voltages."""
+    matrix = dict(entries)
+    values = (*u, *held)
+    for k, p, q, which in layout.charged:
+        element = circuit.elements[k]
+        assert isinstance(element, AbstractCharge)
+        nodes = [layout.index[x] for x in element.nodes]
+        # jnp gives the numbers, which stay plain where the circuit's are.
+        voltages = tuple(jnp.asarray(0.0 if i < 0 else values[i], jnp.float64) for i in nodes)
+        row = element.capacitance(voltages, temperature=circuit.temperature)[which]
+        for i, sign in ((p, 1.0), (q, -1.0)):
+            for j, c in zip(nodes, row, strict=True):
+                if i >= 0 and j >= 0:
+                    plain = c if isinstance(c, Tracer) else np.asarray(c, np.float64)
+                    matrix[i, j] = matrix.get((i, j), 0.0) + sign * plain
+    return matrix
+
+
+def _divided(
+    circuit: Circuit, layout: Layout, entries: dict[Entry, Any], fixed: dict[int, Any], held: Sequence[Any]
+) -> list[Any]:
+    """Unknowns after the held nodes went from zero to `held`, as the capacitances divide it."""
+    xp: Any = np if concrete(circuit) else jnp
+    n = layout.n
     shape = np.broadcast_shapes(*(np.shape(x) for x in (*entries.values(), *fixed.values(), *held, 0.0)))
     zero = xp.zeros(shape)
     rows, right = [], []

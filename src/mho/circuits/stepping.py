@@ -151,8 +151,10 @@ class Stepper:
         base = each(begin, c.u, c.start, *c.slopes)
         source, source_slope = source_values(prepared.circuit, self.which, c.now, t)
         held, held_slope = self.held(source, source_slope)
-        st = isolated(c.tick, lambda *a: self.assembly(*a), c.u, held, source, prepared)
         move = each(lambda u, b: (u - b) * inverse, c.u, base)
+        moving = (*move, *held_slope) if self.layout.charged else None
+        st = isolated(c.tick, lambda *a: self.assembly(*a), c.u, held, source, prepared, None, moving)
+        prepared = self.assembly.moved(st, prepared)
         residual = self.assembly.residual(st, prepared, move, held_slope)
         frozen = lax.stop_gradient
         # No gradient through the factors: the implicit derivative then needs no second derivatives of the devices.

@@ -263,7 +263,10 @@ class Job:
             )
             before = self.stored(first, 0.0)
             after = self.stored(last, self.stop)
-            stored = {g: plain(np.broadcast_to(after[g] - before[g], (self.count,))) for g in after}
+            charged = {g: x for (kind, g), x in totals.items() if kind == "charged"}
+            stored = {
+                g: plain(np.broadcast_to(after[g] - before[g] + charged.get(g, 0.0), (self.count,))) for g in after
+            }
         pick = lambda what: {name: plain(x) for (kind, name), x in totals.items() if kind == what}  # noqa: E731
         return Ledger(pick("energy"), pick("charge"), pick("dissipated"), stored)
 

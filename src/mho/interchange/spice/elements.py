@@ -11,7 +11,8 @@ from mho.interchange.spice.elaboration import Site
 from mho.interchange.spice.expressions import Call, Number
 from mho.interchange.spice.formulas import between
 from mho.interchange.spice.lines import Line
-from mho.interchange.spice.semiconductors import diode, transistor
+from mho.interchange.spice.junctions import diode
+from mho.interchange.spice.mosfets import transistor
 from mho.interchange.spice.waves import drive
 
 _B = re.compile(r"(\S+)\s+(\S+)\s+(\S+)\s+([iv])\s*=\s*(.+)", re.DOTALL)
