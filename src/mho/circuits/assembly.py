@@ -6,22 +6,27 @@ stacks nor gathers stand in its way.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from mho.circuits.behavioural import BehaviouralVoltage
+from mho.circuits.blocks import kinds, stacked, with_columns
 from mho.circuits.charges import AbstractCharge
 from mho.circuits.elements import AbstractConductor, Inductor, Resistor
 from mho.circuits.factorisation import Entry, solve
+from mho.circuits.junction import Junction
 from mho.circuits.layout import Layout, capacitances, device_indices, resistances
+from mho.circuits.level1 import LevelOne
 from mho.circuits.memristive import Memristive
 from mho.circuits.mosfet import MOSFET, Channel, channel_current
 from mho.circuits.netlist import Circuit
 from mho.circuits.sources import CCCS, CCVS, VCVS, CurrentSource, VoltageSource
 from mho.circuits.vectors import Tuples
+
+BLOCKS = (Junction, LevelOne)  # conductors that come in numbers, and are evaluated together
 
 
 class Prepared(NamedTuple):
@@ -232,7 +237,7 @@ class _Stamper:
             nodes = self.a.nodes[k]
             if isinstance(element, Resistor):
                 self.resistor(k, nodes[0], nodes[1], element.r)
-            elif isinstance(element, AbstractConductor):
+            elif isinstance(element, AbstractConductor) and not isinstance(element, BLOCKS):
                 self.conductor(k, element, nodes)
             elif isinstance(element, Memristive):
                 self.memristive(k, name, element)
@@ -247,6 +252,7 @@ class _Stamper:
             channels += isinstance(element, MOSFET)
         if channels:
             self.transistors()
+        self.several()
         if self.gmin is not None:
             for i in range(self.n):
                 if i not in self.a.layout.states and i not in self.a.layout.branches.values():
@@ -276,34 +282,66 @@ class _Stamper:
                 slopes[j] = jax.tree.map(jnp.add, slopes[j], d) if j in slopes else d
         return slopes
 
+    def blocks(self, chosen: type | tuple[type, ...]) -> Iterator[tuple[Any, list[int], list[tuple[int, ...]]]]:
+        """Elements of the chosen classes, those of one kind as one (or, unrolled, each alone); numbers and nodes."""
+        elements = self.p.circuit.elements
+        for same in kinds(elements, chosen):
+            for which in [[k] for k in same] if self.a.unrolled else [same]:
+                yield stacked([elements[k] for k in which]), which, [self.a.nodes[k] for k in which]
+
+    def terminals(self, nodes: Sequence[tuple[int, ...]], values: Callable[[int], Any]) -> list[Any]:
+        """Values at each terminal, [element, lane]."""
+        return [jnp.stack([values(i) for i in column]) for column in zip(*nodes, strict=True)]
+
+    def several(self) -> None:
+        """Conductors of which there may be many."""
+        temperature = self.p.circuit.temperature
+        for element, which, nodes in self.blocks(BLOCKS):
+            x = self.terminals(nodes, self.v)
+            wanted = [any(0 <= i < self.n for i in column) for column in zip(*nodes, strict=True)]
+            current = lambda *v, e=element: e.current(v, temperature=temperature) + 0.0 * v[0]  # noqa: E731
+            i, slopes = with_columns(current, x, wanted)
+            for row, k in enumerate(which):
+                self.flow(k, *nodes[row][:2], i[row], self.gathered(nodes[row], slopes, row))
+
+    def gathered(self, nodes: tuple[int, ...], slopes: Sequence[Any], row: int) -> dict[int, Any]:
+        """Slopes by unknown of one element of a block."""
+        found: dict[int, Any] = {}
+        for j, slope in zip(nodes, slopes, strict=True):
+            if 0 <= j < self.n:
+                found[j] = found[j] + slope[row] if j in found else slope[row]
+        return found
+
     def charges(self, moves: Sequence[Any]) -> None:
         """Charges that depend on voltages, with the unknowns (and held nodes) moving at these slopes."""
-        temperature = self.p.circuit.temperature
-        for k, element in enumerate(self.p.circuit.elements):
-            if not isinstance(element, AbstractCharge):
-                continue
-            nodes = self.a.nodes[k]
-            x = tuple(self.v(i) for i in nodes)
-            dx = tuple(self.zero if i < 0 or moves[i] is None else moves[i] for i in nodes)
-            by = element.capacitance(x, temperature=temperature)
+        temperature, found = self.p.circuit.temperature, {}
 
-            def flow(*v: Any, e: Any = element, dx: tuple = dx) -> Any:
+        def slope(i: int) -> Any:
+            return self.zero if i < 0 or moves[i] is None else moves[i] + self.zero
+
+        for element, which, nodes in self.blocks(AbstractCharge):
+            x, dx = self.terminals(nodes, self.v), self.terminals(nodes, slope)
+            wanted = [any(0 <= i < self.n for i in column) for column in zip(*nodes, strict=True)]
+
+            def flows(*v: Any, e: Any = element, dx: list[Any] = dx) -> list[Any]:
                 rows = e.capacitance(v, temperature=temperature)
-                return tuple(sum((c * d for c, d in zip(row, dx, strict=True)), self.zero) for row in rows)
+                return [sum((c * d for c, d in zip(row, dx, strict=True)), 0.0 * v[0]) for row in rows]
 
-            bends = self.columns(flow, x, nodes)
-            for which, (a, b) in enumerate(element.paths):
-                p, q = (self.a.layout.index[node] for node in (a, b))
-                if p == q:
-                    continue
-                own: dict[int, Any] = {}
-                for j, c in zip(nodes, by[which], strict=True):
-                    if j >= 0:
-                        own[j] = own[j] + c if j in own else c + self.zero
-                path = Charging(own, {j: d[which] for j, d in bends.items()})
-                self.charging.append(path)
-                self.row(p, self.zero, path.bends)
-                self.row(q, self.zero, {j: -d for j, d in path.bends.items()})
+            by = element.capacitance(tuple(x), temperature=temperature)
+            _, bends = with_columns(flows, x, wanted)
+            for row, k in enumerate(which):
+                for path, capacitances in enumerate(by):
+                    found[k, path] = (nodes[row], [c + 0.0 * x[0] for c in capacitances], bends, row)
+        for k, p, q, path in self.a.layout.charged:
+            nodes, capacitances, bends, row = found[k, path]
+            own: dict[int, Any] = {}
+            for j, c in zip(nodes, capacitances, strict=True):
+                if j >= 0:
+                    own[j] = own[j] + c[row] if j in own else c[row]
+            slopes = self.gathered(nodes, [b if b is None else b[path] for b in bends], row)
+            self.charging.append(Charging(own, slopes))
+            self.row(p, self.zero, slopes)
+            self.row(q, self.zero, {j: -d for j, d in slopes.items()})
 
     def memristive(self, k: int, name: str, element: Memristive) -> None:
         nodes = device_indices(name, element, self.a.layout.index)

@@ -120,7 +120,7 @@ def diode(site: Site, line: Line) -> None:
     own = {}
     if n["bv"] > 0:
         ideality = n["nbv"] or n["n"]
-        knee = _knee(n["bv"] * (1 - n["tcv"] * warm), n["ibv"] * area, i_s, ideality * thermal(t), thermal(t))
+        knee = _knee(n["bv"] - n["tcv"] * warm, n["ibv"], i_s, ideality * thermal(t), thermal(t))
         own = {"breakdown": knee, "n_breakdown": ideality}
     site.put(line, name, mc.Junction(anode, cathode, i_s=i_s, n=n["n"], g_min=GMIN, **own))
     if n["cjo"] > 0 or n["tt"] > 0:
