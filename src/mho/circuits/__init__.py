@@ -7,6 +7,7 @@ from mho.circuits.charges import BehaviouralCapacitor as BehaviouralCapacitor
 from mho.circuits.charges import BehaviouralCharge as BehaviouralCharge
 from mho.circuits.compilation import keep_compiled as keep_compiled
 from mho.circuits.elements import Capacitor as Capacitor
+from mho.circuits.elements import Coupling as Coupling
 from mho.circuits.elements import Diode as Diode
 from mho.circuits.elements import Inductor as Inductor
 from mho.circuits.elements import Resistor as Resistor

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from mho.circuits.behavioural import BehaviouralVoltage
 from mho.circuits.blocks import kinds, stacked, with_columns
 from mho.circuits.charges import AbstractCharge
-from mho.circuits.elements import AbstractConductor, Inductor, Resistor
+from mho.circuits.elements import AbstractConductor, Coupling, Inductor, Resistor
 from mho.circuits.factorisation import Entry, solve
 from mho.circuits.junction import Junction
 from mho.circuits.layout import Layout, capacitances, device_indices, resistances
@@ -50,7 +50,7 @@ class Charging(NamedTuple):
 
 
 class Stamps(NamedTuple):
-    """f, its Jacobian, the power that each ledger group takes up with its gradient, and charges that depend on voltages.
+    """f, its Jacobian, the power that each ledger group takes up with its gradient, and charges that move.
 
     Rows run over unknowns and held nodes (whose residual is the current that their source delivers), columns over
     unknowns.
@@ -79,6 +79,12 @@ def capacitance_matrix(circuit: Circuit, layout: Layout) -> dict[Entry, Any]:
     for k, (name, element) in enumerate(circuit.items()):
         if isinstance(element, Inductor):
             add(layout.branches[k], layout.branches[k], -element.l)
+        if isinstance(element, Coupling):
+            coils = [circuit.names.index(coil) for coil in (element.one, element.two)]
+            mutual = element.mutual(*(circuit.elements[c].l for c in coils))  # type: ignore[attr-defined]
+            i, j = (layout.branches[c] for c in coils)
+            add(i, j, -mutual)
+            add(j, i, -mutual)
         if isinstance(element, Memristive):
             for state in element.state_names():
                 add(layout.index[f"{name}.{state}"], layout.index[f"{name}.{state}"], 1.0)
@@ -330,12 +336,12 @@ class _Stamper:
             by = element.capacitance(tuple(x), temperature=temperature)
             _, bends = with_columns(flows, x, wanted)
             for row, k in enumerate(which):
-                for path, capacitances in enumerate(by):
-                    found[k, path] = (nodes[row], [c + 0.0 * x[0] for c in capacitances], bends, row)
+                for path, currents in enumerate(by):
+                    found[k, path] = (nodes[row], [c + 0.0 * x[0] for c in currents], bends, row)
         for k, p, q, path in self.a.layout.charged:
-            nodes, capacitances, bends, row = found[k, path]
+            nodes, currents, bends, row = found[k, path]
             own: dict[int, Any] = {}
-            for j, c in zip(nodes, capacitances, strict=True):
+            for j, c in zip(nodes, currents, strict=True):
                 if j >= 0:
                     own[j] = own[j] + c[row] if j in own else c[row]
             slopes = self.gathered(nodes, [b if b is None else b[path] for b in bends], row)

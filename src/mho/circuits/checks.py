@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from mho.circuits.behavioural import BehaviouralCurrent, BehaviouralVoltage
 from mho.circuits.charges import AbstractCharge
-from mho.circuits.elements import AbstractConductor, AbstractElement, Capacitor, Inductor, Switch
+from mho.circuits.elements import AbstractConductor, AbstractElement, Capacitor, Coupling, Inductor, Switch
 from mho.circuits.memristive import Memristive
 from mho.circuits.mosfet import MOSFET
 from mho.circuits.sources import CCCS, CCVS, VCCS, VCVS, CurrentSource, VoltageSource
@@ -20,6 +20,7 @@ KINDS = (
     AbstractConductor,
     AbstractCharge,
     Capacitor,
+    Coupling,
     Inductor,
     MOSFET,
     Memristive,
@@ -81,6 +82,12 @@ def _check_controls(circuit: Circuit) -> None:
                 f"{name} is controlled by {element.control!r}, which is no voltage source of this circuit. "
                 "Put a VoltageSource of 0 V where the current flows and name it."
             )
+        if isinstance(element, Coupling):
+            for coil in (element.one, element.two):
+                if not isinstance(elements.get(coil), Inductor):
+                    raise NetlistError(f"{name} couples {coil!r}, which is no inductor of this circuit.")
+            if element.one == element.two:
+                raise NetlistError(f"{name} couples {element.one!r} with itself. Name two inductors.")
 
 
 def _check_ground(circuit: Circuit) -> None:
@@ -104,7 +111,7 @@ def _check_ground(circuit: Circuit) -> None:
 
 def touches(element: AbstractElement) -> list[tuple[str, str]]:
     """Pairs of nodes between which the element defines a voltage or carries charge (control inputs do not)."""
-    if isinstance(element, CurrentSource | CCCS | VCCS):
+    if isinstance(element, CurrentSource | CCCS | VCCS | Coupling):
         return []
     if isinstance(element, VCVS | Switch | BehaviouralCurrent | BehaviouralVoltage):
         return [element.nodes[:2]]  # type: ignore[list-item]

@@ -121,6 +121,38 @@ class Inductor(AbstractElement):
         return (self.a, self.b)
 
 
+class Coupling(AbstractElement):
+    """Two inductors whose flux is shared in part: m = k sqrt(l1 l2) between their currents.
+
+    Args:
+        one: Name of an inductor.
+        two: Name of another.
+        k: Coupling factor, between -1 and 1; positive if both currents enter at the first nodes' dots [1].
+    """
+
+    one: str = eqx.field(static=True)
+    two: str = eqx.field(static=True)
+    k: Any = quantity("1", low=-1.0, high=1.0)
+
+    def __check_init__(self) -> None:
+        check_ranges(self)
+        if isinstance(self.k, np.ndarray) and np.any(np.abs(self.k) >= 1):
+            raise NetlistError(
+                f"Coupling of {self.one!r} and {self.two!r} has k = {float(np.max(np.abs(self.k))):.6g}; it must be "
+                "below 1. An ideal transformer is a pair of controlled sources."
+            )
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """None: it connects inductors."""
+        return ()
+
+    def mutual(self, l1: Any, l2: Any) -> Any:
+        """Mutual inductance of two inductances [H]."""
+        xp: Any = np if all(isinstance(x, np.ndarray | float) for x in (l1, l2, self.k)) else jnp
+        return self.k * xp.sqrt(l1 * l2)
+
+
 class Switch(AbstractConductor):
     r"""Voltage-controlled switch whose conductance moves smoothly between two values.
 

@@ -10,7 +10,7 @@ import numpy as np
 from mho.circuits.behavioural import BehaviouralVoltage
 from mho.circuits.charges import AbstractCharge, BehaviouralCharge
 from mho.circuits.checks import GROUND, Joints, internal_nodes
-from mho.circuits.elements import Inductor
+from mho.circuits.elements import Coupling, Inductor
 from mho.circuits.factorisation import Entry, pivot_order
 from mho.circuits.memristive import Memristive
 from mho.circuits.mosfet import MOSFET
@@ -249,6 +249,9 @@ def _pattern(
             diagonal(every)
         elif isinstance(element, MOSFET):
             put((nodes[0], nodes[2]), nodes)
+        elif isinstance(element, Coupling):
+            both = [branches[circuit.names.index(coil)] for coil in (element.one, element.two)]
+            put(both, both)
         elif isinstance(element, AbstractCharge):
             put([index[x] for path in element.paths for x in path], nodes)
         elif not isinstance(element, VoltageSource | CurrentSource):

@@ -10,7 +10,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from mho.circuits.elements import Inductor
+from mho.circuits.elements import Coupling, Inductor
 from mho.circuits.layout import Layout, capacitances
 from mho.circuits.netlist import Circuit
 from mho.circuits.sources import CurrentSource, VoltageSource
@@ -218,4 +218,8 @@ def storage(circuit: Circuit, layout: Layout, value: Any) -> dict[str, Any]:
             found[group] = found[group] + 0.5 * np.asarray(c) * across**2
         if isinstance(element, Inductor):
             found[group] = found[group] + 0.5 * np.asarray(element.l) * value(layout.branches[k]) ** 2
+        if isinstance(element, Coupling):
+            one, two = (circuit.names.index(coil) for coil in (element.one, element.two))
+            mutual = element.mutual(circuit.elements[one].l, circuit.elements[two].l)  # type: ignore[attr-defined]
+            found[group] = found[group] + mutual * value(layout.branches[one]) * value(layout.branches[two])
     return found

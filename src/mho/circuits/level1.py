@@ -90,8 +90,11 @@ def overdrive(d: Any, s: Any, g: Any, b: Any, vto: Any, gamma: Any, phi: Any) ->
     """Gate voltage above threshold, against the lower of drain and source, and the voltage between these two [V].
 
     Args:
-        d, s, g, b: Voltages of drain, source, gate and bulk, mirrored for a p-channel [V].
-        vto: Threshold voltage, mirrored likewise [V].
+        d: Voltage of the drain, as all mirrored for a p-channel [V].
+        s: Of the source [V].
+        g: Of the gate [V].
+        b: Of the bulk [V].
+        vto: Threshold voltage [V].
         gamma: Body-effect coefficient [V^0.5].
         phi: Surface potential [V].
     """

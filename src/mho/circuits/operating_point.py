@@ -14,7 +14,7 @@ from jax import lax
 from mho.circuits.assembly import prepare
 from mho.circuits.charges import AbstractCharge
 from mho.circuits.checks import GROUND, Joints, internal_nodes
-from mho.circuits.elements import Capacitor
+from mho.circuits.elements import Capacitor, Coupling
 from mho.circuits.layout import Layout
 from mho.circuits.ledger import Detail
 from mho.circuits.memristive import Memristive
@@ -177,7 +177,7 @@ def check_paths(circuit: Circuit, layout: Layout) -> None:
         elif isinstance(e, Memristive):
             for other in nodes[1:]:
                 joints.join(nodes[0], other)
-        elif not isinstance(e, AbstractCharge | Capacitor | CurrentSource | CCCS | VCCS):
+        elif not isinstance(e, AbstractCharge | Capacitor | Coupling | CurrentSource | CCCS | VCCS):
             joints.join(nodes[0], nodes[1])
     states = set(circuit.initial_names)
     for node in dict.fromkeys(x for name, e in circuit.items() for x in (*e.nodes, *internal_nodes(name, e))):

@@ -87,8 +87,21 @@ def requests(lines: list[Line], scope: Scope, notes: list[str]) -> Requests:
         NetlistError: For a directive that mho does not know, or a malformed one.
     """
     found = Requests()
+    commands = [x for x in lines if x.text.startswith(".control ")]
     for line in lines:
-        _one(line, found, scope, notes)
+        if line not in commands:
+            _one(line, found, scope, notes)
+    # A command in .control counts where the netlist itself does not ask for that kind of analysis.
+    asked = {".tran": found.tran is not None, ".dc": found.dc is not None}
+    for line in commands:
+        plain = Line(f".{line.text.removeprefix('.control ')}", line.file, line.number)
+        word = plain.text.split()[0]
+        if asked.get(word, False):
+            notes.append(f"{line.file}, line {line.number}: {word[1:]} in .control is not run beside another.")
+            continue
+        _one(plain, found, scope, notes)
+        if word in asked:
+            asked[word] = True
     return found
 
 

@@ -35,6 +35,8 @@ class Parts:
         corners: Times at which formulas of time have corners [s].
         levels: DC value of sources whose waveform is another thing.
         probed: Nodes whose voltage is a source's current, by source.
+        latched: Nodes of switches that start closed.
+        periods: Periods of sources that are formulas of time [s].
         notes: What was read in another way than it was written.
     """
 
@@ -47,6 +49,8 @@ class Parts:
     corners: set[float] = field(default_factory=set)
     levels: dict[str, float] = field(default_factory=dict)
     probed: dict[str, Line] = field(default_factory=dict)
+    latched: list[str] = field(default_factory=list)
+    periods: list[float] = field(default_factory=list)
     uses_time: bool = False
     kinds: dict = field(default_factory=dict)
 
@@ -174,6 +178,9 @@ class Site:
         from mho.interchange.spice.elements import ELEMENTS
 
         for line in self.scope.body.elements:
+            guards = self.scope.body.guards.get(line, ())
+            if not all((self.value(text, at) != 0) == wanted for text, wanted, at in guards):
+                continue
             letter = line.text[0]
             if _NAMED.match(line.text) is None:
                 line.fail("an element line has a name, its nodes and a value, apart by blanks.")
@@ -196,7 +203,7 @@ class Site:
     def unknown(self, line: Line) -> NoReturn:
         """Raise for an element that mho has not."""
         line.fail(
-            f"{line.text.split()[0]!r} is not supported: mho reads the elements R C L V I E G F H B D M S X. "
+            f"{line.text.split()[0]!r} is not supported: mho reads the elements R C L K V I E G F H B D M S W X. "
             "Replace it by a subcircuit of these."
         )
 

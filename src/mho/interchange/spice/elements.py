@@ -1,23 +1,27 @@
-"""Element cards R C L V I E G F H B S as elements of a circuit."""
+"""Element cards R C L K V I E G F H B as elements of a circuit; D, M, S and W have files of their own."""
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 
 from mho import circuits as mc
+from mho.interchange.spice import switches
 from mho.interchange.spice.cards import Card, card
 from mho.interchange.spice.elaboration import Site
-from mho.interchange.spice.expressions import Call, Number
-from mho.interchange.spice.formulas import between
-from mho.interchange.spice.lines import Line
+from mho.interchange.spice.expressions import Call, Expression, Number
+from mho.interchange.spice.formulas import between, formula
 from mho.interchange.spice.junctions import diode
+from mho.interchange.spice.lines import Line
+from mho.interchange.spice.models import multiplied
 from mho.interchange.spice.mosfets import transistor
+from mho.interchange.spice.polynomials import is_polynomial, polynomial, table
 from mho.interchange.spice.waves import drive
 
 _B = re.compile(r"(\S+)\s+(\S+)\s+(\S+)\s+([iv])\s*=\s*(.+)", re.DOTALL)
 _VALUE = re.compile(r"\b(vol|cur|value)\s*=?\s*((?:\{|').+)", re.DOTALL)
-_TRANSITION = 1e-3  # [V] half the control voltage over which a switch moves, where ngspice's jumps
+_TIGHTEST = 0.999999  # coupling of inductors, beyond which their currents are not independent
 
 
 def _options(c: Card, *allowed: str) -> None:
@@ -42,15 +46,20 @@ def _value(c: Card, key: str) -> str:
     return words[0]
 
 
+def _warmed(site: Site, c: Card) -> float:
+    """Factor of a value by its temperature coefficients."""
+    warm = site.parts.requests.celsius - site.parts.requests.nominal
+    tc1, tc2 = (site.value(c.options.get(key, "0"), c.line) for key in ("tc1", "tc2"))
+    return 1.0 + tc1 * warm + tc2 * warm * warm
+
+
 def resistor(site: Site, line: Line) -> None:
     """Resistor; its value may be a formula of voltages."""
     c = card(line)
     a, b = _two(site, c, "resistor")
     _options(c, "r", "m", "tc1", "tc2")
     text, name = _value(c, "r"), site.name(c.fields[0])
-    warm = site.parts.requests.celsius - site.parts.requests.nominal
-    tc1, tc2 = (site.value(c.options.get(key, "0"), line) for key in ("tc1", "tc2"))
-    factor = (1.0 + tc1 * warm + tc2 * warm * warm) / site.value(c.options.get("m", "1"), line)
+    factor = _warmed(site, c) / multiplied(site, c)
     tree = site.tree(text, line)
     if not isinstance(tree, Number):
         current = Call("/", (between(a, b), Call("*", (tree, Number(factor)))))
@@ -67,28 +76,36 @@ def resistor(site: Site, line: Line) -> None:
 
 
 def capacitor(site: Site, line: Line) -> None:
-    """Capacitor, with its initial voltage."""
+    """Capacitor, with its initial voltage; its capacitance or charge may be a formula of voltages."""
     c = card(line)
     a, b = _two(site, c, "capacitor")
-    _options(c, "c", "ic", "m")
-    value = site.value(_value(c, "c"), line) * site.value(c.options.get("m", "1"), line)
-    name = site.name(c.fields[0])
+    _options(c, "c", "q", "ic", "m", "tc1", "tc2")
+    name, scale = site.name(c.fields[0]), _warmed(site, c) * multiplied(site, c)
     if "ic" in c.options:
         site.parts.charges.append((a, b, site.value(c.options["ic"], line), line))
-    if value == 0 or a == b:  # it carries no current, here as in ngspice
+    key = "q" if "q" in c.options else "c"
+    tree = site.tree(_value(c, key), line)
+    if key == "c" and isinstance(tree, Number):
+        value = site.value(_value(c, key), line) * scale
+        if value != 0 and a != b:  # else it carries no current, here as in ngspice
+            site.put(line, name, mc.Capacitor(a, b, value))
         return
-    site.put(line, name, mc.Capacitor(a, b, value))
+    if a == b or isinstance(tree, Number):
+        return
+    made = formula(site.moving(Call("*", (tree, Number(scale))), line))
+    kind = mc.BehaviouralCapacitor if key == "c" else mc.BehaviouralCharge
+    site.put(line, name, kind(a, b, made.nodes, made))
 
 
 def inductor(site: Site, line: Line) -> None:
     """Inductor, with its initial current."""
     c = card(line)
     a, b = _two(site, c, "inductor")
-    _options(c, "l", "ic")
+    _options(c, "l", "ic", "m", "tc1", "tc2")
     name = site.name(c.fields[0])
     if "ic" in c.options:
         site.parts.currents[f"{name}.i"] = site.value(c.options["ic"], line)
-    site.put(line, name, mc.Inductor(a, b, site.value(_value(c, "l"), line)))
+    site.put(line, name, mc.Inductor(a, b, site.value(_value(c, "l"), line) * _warmed(site, c) / multiplied(site, c)))
 
 
 def source(site: Site, line: Line) -> None:
@@ -101,6 +118,7 @@ def source(site: Site, line: Line) -> None:
         site.parts.levels[name] = found.level
     if found.formula is not None:
         site.parts.corners.update(t for t in found.corners if t > 0)
+        site.parts.periods += [found.period] if found.period else []
         site.behave(line, name, a, b, site.closed(found.formula, line), voltage=voltage)
     else:
         assert found.wave is not None
@@ -118,23 +136,38 @@ def controlled(site: Site, line: Line) -> None:
         tree = site.tree(by_formula.group(2), line)
         name, a, b = words
         return site.behave(line, site.name(name), site.node(a), site.node(b), tree, voltage=voltage)
+    shaped = polynomial(site, line) if is_polynomial(line) else table(site, line)
+    if shaped is not None:
+        return _shaped(site, line, *shaped, voltage=voltage)
     c = card(line)
     _options(c, "m")
-    if len(c.fields) != 6 or c.fields[3] in ("poly", "table", "laplace", "freq"):
+    if len(c.fields) != 6 or c.fields[3] in ("table", "laplace", "freq"):
         line.fail(
-            f"{c.fields[0]} is written name node node control control gain; POLY, TABLE and LAPLACE are not read."
+            f"{c.fields[0]} is written name node node control control gain, with POLY(n), TABLE {{formula}} = pairs, "
+            "or value={formula}; LAPLACE and FREQ are not read."
         )
     a, b, plus, minus = (site.node(x) for x in c.fields[1:5])
-    gain = site.value(c.fields[5], line)
+    gain = site.value(c.fields[5], line) * (1.0 if voltage else multiplied(site, c))
     site.put(line, site.name(c.fields[0]), (mc.VCVS if voltage else mc.VCCS)(a, b, plus, minus, gain))
+
+
+def _shaped(site: Site, line: Line, c: Card, tree: Expression, *, voltage: bool) -> None:
+    """A controlled source of a formula."""
+    _options(c)
+    if len(c.fields) != 3:
+        line.fail(f"{c.fields[0]} has {len(c.fields) - 1} nodes before its polynomial or table; it takes two.")
+    name, a, b = c.fields
+    site.behave(line, site.name(name), site.node(a), site.node(b), tree, voltage=voltage)
 
 
 def by_current(site: Site, line: Line) -> None:
     """F and H."""
+    if is_polynomial(line):
+        return _shaped(site, line, *polynomial(site, line), voltage=line.text[0] == "h")
     c = card(line)
     _options(c)
-    if len(c.fields) != 5 or c.fields[3] == "poly":
-        line.fail(f"{c.fields[0]} is written name node node source gain; POLY is not read.")
+    if len(c.fields) != 5:
+        line.fail(f"{c.fields[0]} is written name node node source gain, or with POLY(n).")
     a, b = site.node(c.fields[1]), site.node(c.fields[2])
     control, gain = site.source(c.fields[3]), site.value(c.fields[4], line)
     site.put(line, site.name(c.fields[0]), (mc.CCCS if line.text[0] == "f" else mc.CCVS)(a, b, control, gain))
@@ -150,31 +183,20 @@ def behavioural(site: Site, line: Line) -> None:
     site.behave(line, site.name(name), site.node(a), site.node(b), tree, voltage=kind == "v")
 
 
-def switch(site: Site, line: Line) -> None:
-    """S: a voltage-controlled switch."""
+def coupling(site: Site, line: Line) -> None:
+    """K: two inductors that share a part of their flux."""
     c = card(line)
     _options(c)
-    words = [w for w in c.fields if w not in ("on", "off")]
-    if len(words) != 6:
-        line.fail("a switch is written name node node control control model.")
-    model = site.scope.model(words[5])
-    if model is None or model.kind != "sw":
-        line.fail(f"there is no switch model {words[5]!r}; write .model {words[5]} sw(vt=... ron=... roff=...).")
-    numbers = {k: site.value(v, model.line) for k, v in model.numbers.items()}
-    unknown = set(numbers) - {"vt", "vh", "ron", "roff"}
-    if unknown:
-        model.line.fail(f"the switch parameter {unknown.pop()!r} is not supported.")
-    if numbers.get("vh", 0.0) != 0:
-        model.line.fail(
-            "a switch with hysteresis (vh) has a memory that mho does not give it; build it from B sources."
-        )
-    vt = numbers.get("vt", 0.0)
-    nodes = [site.node(x) for x in words[1:5]]
-    element = mc.Switch(
-        *nodes, v_on=vt + _TRANSITION, v_off=vt - _TRANSITION,
-        r_on=numbers.get("ron", 1.0), r_off=numbers.get("roff", 1e12),
-    )  # fmt: skip
-    site.put(line, site.name(words[0]), element)
+    if len(c.fields) != 4:
+        line.fail("a coupling is written name inductor inductor factor; couple more inductors pair by pair.")
+    name, one, two, factor = c.fields
+    k = site.value(factor, line)
+    if abs(k) > 1:
+        line.fail(f"the coupling factor {k:g} of {name} must lie between -1 and 1.")
+    if abs(k) > _TIGHTEST:
+        site.parts.notes.append(f"{line.file}, line {line.number}: {name} = {k:g} is taken as {_TIGHTEST:g}.")
+        k = math.copysign(_TIGHTEST, k)
+    site.put(line, site.name(name), mc.Coupling(site.name(one), site.name(two), k))
 
 
 ELEMENTS: dict[str, Callable[[Site, Line], None]] = {
@@ -190,5 +212,7 @@ ELEMENTS: dict[str, Callable[[Site, Line], None]] = {
     "b": behavioural,
     "d": diode,
     "m": transistor,
-    "s": switch,
+    "s": switches.by_voltage,
+    "w": switches.by_current,
+    "k": coupling,
 }

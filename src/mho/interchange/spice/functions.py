@@ -20,6 +20,8 @@ from mho.interchange.spice.expressions import Call, Expression, Name, Number
 _LARGEST = 700.0  # exp of more has no float64
 _INSIDE = 1.0 - 1e-15  # where an inverse function ends, its slope is infinite
 _FUDGE = 1e-32  # what ngspice adds to a divisor
+_ROUNDED = 0.1  # of a table's shorter side at a corner, which its parabola reaches on either side
+_MOST = 401  # arguments of one function
 
 
 def _divide(xp: Any, a: Any, b: Any) -> Any:
@@ -58,7 +60,47 @@ def _truth(xp: Any, x: Any) -> Any:
 
 
 def _pwl(xp: Any, x: Any, *points: Any) -> Any:
-    return xp.interp(x, xp.stack([xp.asarray(p) for p in points[::2]]), xp.stack([xp.asarray(p) for p in points[1::2]]))
+    """Straight lines between points, and on beyond the first and the last."""
+    across, up = (xp.stack([xp.asarray(p) for p in points[k::2]]) for k in (0, 1))
+    first, last = ((up[k + 1] - up[k]) / (across[k + 1] - across[k]) for k in (0, -2))
+    return (
+        xp.interp(x, across, up)
+        + first * xp.minimum(x - across[0], 0.0)
+        + last * xp.maximum(x - across[-1], 0.0)
+    )  # fmt: skip
+
+
+def _table(xp: Any, x: Any, *points: float) -> Any:
+    """Straight lines between points, level beyond them; a parabola rounds each corner over a tenth of its shorter side.
+
+    Source: the table of controlled sources in ngspice 39, whose values this has.
+    """
+    across, up = np.asarray(points[::2], float), np.asarray(points[1::2], float)
+    side = np.diff(across)
+    slope = np.concatenate([[0.0], np.diff(up) / side, [0.0]])
+    half = _ROUNDED * np.minimum(np.concatenate([side[:1], side]), np.concatenate([side, side[-1:]]))
+    y: Any = up[0]
+    for corner, bend, d in zip(across, np.diff(slope), half, strict=True):
+        z = x - corner
+        inside = xp.clip(z, -d, d) + d
+        y = y + bend * (inside * inside / (4.0 * d) + xp.maximum(z - d, 0.0))
+    return y
+
+
+def _several(name: str) -> Callable[..., Any]:
+    def function(xp: Any, *x: Any) -> Any:
+        best = x[0]
+        for other in x[1:]:
+            best = getattr(xp, name)(best, other)
+        return best
+
+    return function
+
+
+def _arctan2(xp: Any, y: Any, x: Any) -> Any:
+    """The angle of (x, y), 0 at the origin with a finite slope."""
+    somewhere = (x != 0) | (y != 0)
+    return xp.where(somewhere, xp.arctan2(xp.where(somewhere, y, 0.0), xp.where(somewhere, x, 1.0)), 0.0)
 
 
 def _bounded(name: str) -> Callable[..., Any]:
@@ -111,8 +153,10 @@ FUNCTIONS: dict[str, tuple[int, int, Callable[..., Any]]] = {
     "asinh": (1, 1, _plain("arcsinh")),
     "acosh": (1, 1, lambda xp, x: xp.arccosh(xp.maximum(x, 2.0 - _INSIDE))),
     "atanh": (1, 1, lambda xp, x: xp.arctanh(xp.clip(x, -_INSIDE, _INSIDE))),
-    "min": (2, 2, _plain("minimum")),
-    "max": (2, 2, _plain("maximum")),
+    "arctan": (1, 1, _plain("arctan")),
+    "atan2": (2, 2, _arctan2),
+    "min": (2, _MOST, _several("minimum")),
+    "max": (2, _MOST, _several("maximum")),
     "pow": (2, 2, _power),
     "pwr": (2, 2, _signed_power),
     "sgn": (1, 1, _plain("sign")),
@@ -123,21 +167,28 @@ FUNCTIONS: dict[str, tuple[int, int, Callable[..., Any]]] = {
     "u": (1, 1, lambda xp, x: xp.where(x > 0, 1.0, xp.where(x == 0, 0.5, 0.0))),
     "u2": (1, 1, lambda xp, x: xp.clip(x, 0.0, 1.0)),
     "uramp": (1, 1, lambda xp, x: xp.maximum(x, 0.0)),
-    "pwl": (5, 401, _pwl),
+    "pwl": (5, _MOST, _pwl),
+    "table": (5, 2001, _table),
 }
 _OF_PARAMETERS = {"pow": _real_power, "pwr": _power}
+_REFUSED = {
+    **dict.fromkeys(("agauss", "gauss", "aunif", "unif", "limit", "rnd"), "draws at random; use --samples --mismatch"),
+    **dict.fromkeys(("idt", "sdt"), "is not known to ngspice; charge a capacitor by a current source of the formula"),
+}
 CONSTANTS = {"pi": float(np.pi), "e": float(np.e)}
 
 
 def known(name: str, count: int) -> None:
     """Raise a NetlistError unless `name` is a function that takes `count` arguments."""
+    if name in _REFUSED:
+        raise NetlistError(f"the function {name!r} {_REFUSED[name]}.")
     if name not in FUNCTIONS:
         raise NetlistError(
             f"the function {name!r} is not known to mho. It knows "
             f"{', '.join(sorted(x for x in FUNCTIONS if x[0].isalpha() and x != 'neg'))}, and those of .func."
         )
     low, high, _ = FUNCTIONS[name]
-    if not low <= count <= high or (name == "pwl" and count % 2 == 0):
+    if not low <= count <= high or (name in ("pwl", "table") and count % 2 == 0):
         raise NetlistError(f"{name} takes {low if low == high else f'{low} or more'} arguments, not {count}.")
 
 

@@ -24,12 +24,10 @@ _DIODE = Defaults(
     },
     {"cj0": "cjo", "cj": "cjo", "js": "is", "pb": "vj", "mj": "m", "trs1": "trs"},
     (*_OF_NOISE, "fv_max", "bv_max", "id_max", "te_max", "pd_max"),
-    {
-        name: "" for name in (
-            "jsw", "cjp", "cjsw", "ikf", "ikr", "isr", "jtun", "jtunsw", "cta", "ctp", "tm1", "tm2", "ttt1", "ttt2",
-            "tlev", "tlevc", "rth0",
-        )
-    },
+    dict.fromkeys(
+        ("jsw", "cjp", "cjsw", "ikf", "ikr", "isr", "jtun", "jtunsw", "cta", "ctp", "tm1", "tm2", "ttt1", "ttt2",
+         "tlev", "tlevc", "rth0"), "",
+    ),
 )  # fmt: skip
 
 

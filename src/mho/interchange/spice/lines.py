@@ -11,6 +11,7 @@ from typing import NoReturn
 from mho.core.errors import NetlistError
 
 _DEEPEST = 20  # files that include each other
+CONTROLS = ("tran", "op", "dc", "meas", "measure")  # commands of a .control block that are run as its lines are
 _MOST = 200_000  # lines of all files together
 
 
@@ -97,13 +98,21 @@ class _Files:
     def logical(self, path: Path, physical: list[tuple[int, str]], depth: int) -> Iterator[Line]:
         """Lines of a file with what it includes."""
         control: Line | None = None
+        left: list[str] = []
         for line in self.joined(path, physical):
             word = line.text.split()[0].lower()
             if control is not None:
-                control = None if word == ".endc" else control
+                if word in CONTROLS:
+                    yield Line(f".control {line.text.lower()}", line.file, line.number)
+                elif word not in (".endc", "run"):
+                    left.append(word)
+                if word == ".endc":
+                    if left:
+                        what = ", ".join(dict.fromkeys(left))
+                        self.notes.append(f"{control.file}, line {control.number}: of .control, {what} is not run.")
+                    control, left = None, []
             elif word == ".control":
                 control = line
-                self.notes.append(f"{line.file}, line {line.number}: .control is not run; mho runs the analyses alone.")
             elif word == ".end":
                 return
             elif word in (".include", ".inc", ".incl"):

@@ -92,7 +92,8 @@ class _Transistor:
         own = {"vto": channel.vto, "gamma": channel.gamma, "phi": channel.phi}
         overlaps = {"cgs": n["cgso"] * w * m, "cgd": n["cgdo"] * w * m, "cgb": n["cgbo"] * length * m}
         element = mc.LevelOne(
-            d, s, self.g, self.b, self.polarity, w=w * m, l=length, kp=channel.kp, lambda_=n["lambda"], **own, **overlaps
+            d, s, self.g, self.b, self.polarity, w=w * m, l=length, kp=channel.kp, lambda_=n["lambda"],
+            **own, **overlaps,
         )  # fmt: skip
         self.site.put(self.line, self.name, element)
         if channel.oxide > 0:

@@ -33,6 +33,8 @@ class Netlist:
         charges: Initial node voltages from capacitors' ic=, which count with uic alone [V].
         currents: Initial inductor currents, likewise [A].
         levels: Values that sources have in a DC analysis where their waveform has another [V or A].
+        latched: Nodes of switches that start closed.
+        fastest: Shortest period among sources that are formulas of time [s].
         notes: One sentence for everything that is not used or read otherwise, with its line.
         scope: Parameters at the top, for measurements.
         lines: Line of each element.
@@ -44,6 +46,8 @@ class Netlist:
     charges: Mapping[str, float]
     currents: Mapping[str, float]
     levels: Mapping[str, float]
+    latched: tuple[str, ...]
+    fastest: float
     notes: tuple[str, ...]
     scope: Scope
     lines: Mapping[str, Line] = field(default_factory=dict)
@@ -52,9 +56,10 @@ class Netlist:
 def read_spice(path: str | Path) -> Netlist:
     """Read a SPICE netlist with the files that it includes.
 
-    Elements R C L V I E G F H B D M (level 1) S and X; .param .func .model .subckt .include .lib .global .ic .nodeset
-    .options .temp .tran .op .dc .save .print .measure. The EKV transistor as a subcircuit of behavioural sources is
-    recognised by what it computes, and becomes the built-in one.
+    Elements R C L K V I E G F H B D M (level 1) S W and X; .param .csparam .func .model .subckt .if .include .lib
+    .global .ic .nodeset .options .temp .tran .op .dc .save .print .measure, and of .control its analyses and
+    measurements. The EKV transistor as a subcircuit of behavioural sources is recognised by what it computes, and
+    becomes the built-in one.
 
     Args:
         path: The netlist file.
@@ -77,7 +82,7 @@ def read_spice(path: str | Path) -> Netlist:
 
 def _read(path: Path, notes: list[str]) -> Netlist:
     title, lines = title_and_lines(path, notes)
-    top, directives = structure(lines)
+    top, directives = structure(lines, lambda body, text, line: Scope(body).at(text, line) != 0)
     scope = Scope(top)
     asked = requests(directives, scope, notes)
     parts = Parts(asked, notes)
@@ -100,8 +105,9 @@ def _read(path: Path, notes: list[str]) -> Netlist:
             if node not in known:
                 raise NetlistError(f"{path.name}: {word} names v({node}), and there is no such node.")
     return Netlist(
-        title, circuit, asked, _from_charges(parts), parts.currents, parts.levels, tuple(notes), scope, parts.lines
-    )
+        title, circuit, asked, _from_charges(parts), parts.currents, parts.levels, tuple(parts.latched),
+        min(parts.periods, default=float("inf")), tuple(notes), scope, parts.lines,
+    )  # fmt: skip
 
 
 def _place(message: str, parts: Parts, path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -122,6 +123,12 @@ def _no_probe(probe: Probe) -> Expression:
     raise NetlistError(f"{probe.kind}({', '.join(probe.nodes)}) cannot stand in a parameter.")
 
 
+def _check_points(across: list[Expression]) -> None:
+    numbers = [x.value for x in across if isinstance(x, Number)]
+    if len(numbers) < len(across) or any(b <= a for a, b in itertools.pairwise(numbers)):
+        raise NetlistError("the points of pwl() must be constants that rise.")
+
+
 class _Closing:
     """Puts parameters and functions into a tree, and counts its size as it grows."""
 
@@ -149,6 +156,8 @@ class _Closing:
             size = 1 + sum(n for _, n in inside)
             if size > _LARGEST:
                 raise NetlistError(f"a formula grows beyond {_LARGEST} terms when its functions are put in.")
+            if tree.name == "pwl":
+                _check_points([x for x, _ in inside][1::2])
             return self.folded(Call(tree.name, tuple(x for x, _ in inside))), size
         function, home = found
         if depth >= _DEEPEST:

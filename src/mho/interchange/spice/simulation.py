@@ -110,12 +110,13 @@ def _transient(netlist: Netlist, tran: Tran, samples: int | None, seed: int, pro
     initial = {n: v for n, v in netlist.requests.initial.items() if n not in held and n != "0"}
     if tran.uic:
         first = {**{n: v for n, v in netlist.charges.items() if n not in held}, **netlist.currents, **initial}
+        first |= dict.fromkeys(netlist.latched, 1.0)
         circuit = circuit.with_elements({}, first)
     if samples is not None:
         circuit = sample(circuit, *mc.mismatch(circuit), n=samples, key=jax.random.key(seed))
     start: Any = mc.Start.ZERO if tran.uic else _start(circuit, netlist, initial)
     accuracy = tolerance(netlist.requests.reltol)
-    options = mc.Options(tolerance=accuracy, h_max=_largest_step(circuit, tran))
+    options = mc.Options(tolerance=accuracy, h_max=_largest_step(circuit, tran, netlist.fastest))
     names = layout(circuit).names
     run = mc.transient(
         circuit, tran.stop, save=names, options=options, start=start, throw=samples is None, progress=progress
@@ -128,23 +129,28 @@ def _transient(netlist: Netlist, tran: Tran, samples: int | None, seed: int, pro
     return _gathered("tran", netlist, tables, run=run, failures=run.failures, population=samples is not None)
 
 
-def _largest_step(circuit: mc.Circuit, tran: Tran) -> float:
+def _largest_step(circuit: mc.Circuit, tran: Tran, fastest: float) -> float:
     """The step that the netlist allows; without one, a 50th of the run and a 20th of a sine's period."""
     waves = (e.wave for e in circuit.elements if isinstance(e, mc.VoltageSource | mc.CurrentSource))
     periods = [float(1.0 / np.max(w.frequency)) for w in waves if isinstance(w, mc.Sin)]
-    return tran.max_step or min([tran.stop / 50, *(p / 20 for p in periods)])
+    return tran.max_step or min([tran.stop / 50, *(p / 20 for p in (*periods, fastest))])
 
 
 def _start(circuit: mc.Circuit, netlist: Netlist, initial: dict[str, float]) -> dict[str, Any]:
     """The operating point with the nodes of .ic held, as the values of all unknowns."""
     ties = {f"ic({n})": mc.VoltageSource(n, "0", v) for n, v in initial.items()}
-    guess = {n: v for n, v in netlist.requests.nodeset.items() if n != "0" and n not in initial}
+    guess = {n: v for n, v in _guess(netlist).items() if n != "0" and n not in initial}
     known = set(layout(circuit).names)
     try:
         point = mc.operating_point(circuit.with_elements(ties, {n: v for n, v in guess.items() if n in known}))
     except NetlistError as error:
         raise NetlistError(f"{error} In a netlist: .tran ... uic, or R to ground.") from error
     return {name: point[name] for name in layout(circuit).names}
+
+
+def _guess(netlist: Netlist) -> dict[str, float]:
+    """Voltages from which the operating point is sought."""
+    return dict.fromkeys(netlist.latched, 1.0) | netlist.requests.nodeset
 
 
 def _lane(circuit: mc.Circuit, lane: int) -> mc.Circuit:
@@ -205,7 +211,7 @@ def _at_rest(netlist: Netlist) -> mc.Circuit:
             value = netlist.levels.get(name, source_value(e.wave, 0.0, 1))
             changed[name] = eqx.tree_at(lambda s: s.wave, e, mc.DC(value))
     known = set(layout(circuit).names)
-    return circuit.with_elements(changed, {n: v for n, v in netlist.requests.nodeset.items() if n in known})
+    return circuit.with_elements(changed, {n: v for n, v in _guess(netlist).items() if n in known})
 
 
 def _point(netlist: Netlist) -> Outcome:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from mho.core.errors import NetlistError
@@ -11,6 +12,7 @@ from mho.interchange.spice.expressions import Expression, parse
 from mho.interchange.spice.lines import Line
 
 _FUNCTION = re.compile(r"\.func\s+([a-z_]\w*)\s*\(([^()]*)\)\s*=?\s*(.+)", re.DOTALL)
+_BRANCH = re.compile(r"\.(?:if|elseif|else|endif)\b")
 
 
 @dataclass
@@ -30,6 +32,11 @@ class Model:
     line: Line
 
 
+Guard = tuple[str, bool, Line]
+"""A condition, whether it must hold, and where it stands."""
+Holds = Callable[["Body", str, Line], bool]
+
+
 @dataclass
 class Body:
     """The top of a netlist or a subcircuit.
@@ -40,6 +47,7 @@ class Body:
         line: Where it begins; None at the top.
         defaults: Text of the parameters that a call may change.
         parameters: Text and place of the others.
+        guards: Conditions of elements between .if and .endif.
     """
 
     name: str = ""
@@ -51,45 +59,105 @@ class Body:
     models: dict[str, Model] = field(default_factory=dict)
     subcircuits: dict[str, Body] = field(default_factory=dict)
     elements: list[Line] = field(default_factory=list)
+    guards: dict[Line, tuple[Guard, ...]] = field(default_factory=dict)
 
 
-def structure(lines: list[Line]) -> tuple[Body, list[Line]]:
+def structure(lines: list[Line], holds: Holds) -> tuple[Body, list[Line]]:
     """The top body and the directives that are none of its definitions.
 
+    Args:
+        lines: All lines.
+        holds: Whether a condition holds at the top, with the parameters that have been read.
+
     Raises:
-        NetlistError: If a subcircuit does not end, or a definition is malformed.
+        NetlistError: If a subcircuit or a condition does not end, or a definition is malformed.
     """
     top = Body()
-    stack, directives = [top], []
+    stack, directives, branches = [top], [], [_Branches()]
     for line in lines:
         word = line.text.split()[0]
+        branch = _BRANCH.match(line.text)
+        if branch is not None:
+            branches[-1].turn(branch.group(), line)
+            continue
+        guards = branches[-1].guards()
+        if len(stack) == 1 and not all(holds(top, text, at) == wanted for text, wanted, at in guards):
+            continue
         if word == ".subckt":
+            if guards and len(stack) > 1:
+                line.fail("a .subckt between .if and .endif inside a subcircuit is not supported.")
             inner = _subcircuit(line)
             stack[-1].subcircuits[inner.name] = inner
             stack.append(inner)
+            branches.append(_Branches())
             if len(stack) > 40:
                 line.fail("subcircuits are defined inside each other more than 40 deep.")
         elif word == ".ends":
             if len(stack) == 1:
                 line.fail(".ends has no .subckt before it.")
+            branches.pop().close()
             stack.pop()
-        elif word == ".param" or word == ".params":
-            _parameters(stack[-1], line)
-        elif word == ".func":
-            _function(stack[-1], line)
-        elif word == ".model":
-            _model(stack[-1], line)
-        elif word.startswith("."):
+        elif not word.startswith("."):
+            stack[-1].elements.append(line)
+            if guards and len(stack) > 1:
+                stack[-1].guards[line] = guards
+        elif guards and len(stack) > 1:
+            line.fail(f"{word} between .if and .endif inside a subcircuit is not supported; elements are.")
+        elif word in _DEFINITIONS:
+            _DEFINITIONS[word](stack[-1], line)
+        else:
             if len(stack) > 1:
                 line.fail(f"{word} inside a subcircuit is not supported. Does {stack[-1].name!r} have no .ends?")
             directives.append(line)
-        else:
-            stack[-1].elements.append(line)
     if len(stack) > 1:
         begun = stack[-1].line
         assert begun is not None
         begun.fail(f"the subcircuit {stack[-1].name!r} has no .ends.")
+    branches[-1].close()
     return top, directives
+
+
+class _Branches:
+    """The conditions between .if and .endif that are open."""
+
+    def __init__(self) -> None:
+        self.open: list[list[tuple[str, bool, Line]]] = []
+        self.begun: list[Line] = []
+
+    def turn(self, word: str, line: Line) -> None:
+        """One of the four words."""
+        text = line.text[len(word) :].strip()
+        if word == ".if":
+            if len(self.open) >= 20:
+                line.fail(".if stands inside .if more than 20 deep.")
+            self.open.append([(_condition(text, line), True, line)])
+            self.begun.append(line)
+            return
+        if not self.open:
+            line.fail(f"{word} has no .if before it.")
+        if word == ".endif":
+            self.open.pop()
+            self.begun.pop()
+            return
+        if self.open[-1][-1][0] == "":
+            line.fail(f"{word} after .else.")
+        before = [(t, False, at) for t, _, at in self.open[-1]]
+        self.open[-1] = [*before, (_condition(text, line), True, line) if word == ".elseif" else ("", True, line)]
+
+    def guards(self) -> tuple[Guard, ...]:
+        """What must hold, and what must not, for a line to count."""
+        return tuple(g for chain in self.open for g in chain if g[0])
+
+    def close(self) -> None:
+        """Raise if a condition is still open."""
+        if self.open:
+            self.begun[-1].fail(".if has no .endif.")
+
+
+def _condition(text: str, line: Line) -> str:
+    if not text:
+        line.fail(f"{line.text.split()[0]} has no condition.")
+    return text
 
 
 def _subcircuit(line: Line) -> Body:
@@ -130,3 +198,12 @@ def _model(body: Body, line: Line) -> None:
     if len(words) > 2:
         line.fail(f"{words[2]!r} in a .model is no assignment.")
     body.models[words[0]] = Model(words[1], numbers, line)
+
+
+_DEFINITIONS: dict[str, Callable[[Body, Line], None]] = {
+    ".param": _parameters,
+    ".params": _parameters,
+    ".csparam": _parameters,
+    ".func": _function,
+    ".model": _model,
+}

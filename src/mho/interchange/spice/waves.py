@@ -12,8 +12,8 @@ from mho.interchange.spice.cards import Card
 from mho.interchange.spice.expressions import Expression, parse
 from mho.interchange.spice.parameters import Scope
 
-_SHAPES = ("pulse", "pwl", "sin", "exp")
-_UNKNOWN = ("sffm", "am", "trnoise", "trrandom", "external")
+_SHAPES = ("pulse", "pwl", "sin", "exp", "sffm", "am")
+_UNKNOWN = ("trnoise", "trrandom", "external")
 _MOST_PERIODS = 100_000
 
 
@@ -26,12 +26,14 @@ class Drive:
         formula: That formula.
         corners: Times at which the formula has a corner [s].
         level: Its value in a DC analysis, if the netlist gives one.
+        period: Shortest period of the formula, which steps must resolve [s].
     """
 
     wave: AbstractWave | None
     formula: Expression | None = None
     corners: tuple[float, ...] = ()
     level: float | None = None
+    period: float | None = None
 
 
 def drive(card: Card, words: list[str], scope: Scope, tran: Tran | None) -> Drive:
@@ -42,7 +44,9 @@ def drive(card: Card, words: list[str], scope: Scope, tran: Tran | None) -> Driv
     while k < len(words):
         word = words[k]
         if word in _UNKNOWN:
-            card.line.fail(f"the waveform {word.upper()} is not supported; mho has DC, PULSE, PWL, SIN and EXP.")
+            card.line.fail(
+                f"the waveform {word.upper()} is not supported; mho has DC, PULSE, PWL, SIN, EXP, SFFM and AM."
+            )
         if word in _SHAPES:
             shape = (word, [scope.at(w, card.line) for w in words[k + 1 :]])
             break
@@ -97,13 +101,14 @@ def _shaped(card: Card, kind: str, x: list[float], scope: Scope, tran: Tran | No
             card.line.fail("SIN takes v0 va [freq td theta phase].")
         v0, va, f, td, theta, phase = [*x, *[0.0] * (6 - len(x))]
         f = f or 1.0 / stop
-        if f * stop > _MOST_PERIODS:
-            card.line.fail(f"SIN has more than {_MOST_PERIODS} periods until {stop:g} s.")
+        _bounded(card, kind, f, stop)
         if theta == 0 and phase == 0 and td >= 0:
             return Drive(mc.Sin(v0, va, f, td), level=level)
         late = f"max(time-({td!r}),0)"
         turn = f"sin(6.283185307179586*({f!r})*{late}+({phase!r})*0.017453292519943295)"
-        return Drive(None, parse(f"({v0!r})+({va!r})*exp(-({theta!r})*{late})*{turn}"), (td,), level)
+        return Drive(None, parse(f"({v0!r})+({va!r})*exp(-({theta!r})*{late})*{turn}"), (td,), level, 1 / f)
+    if kind in ("sffm", "am"):
+        return _modulated(card, kind, x, stop, level)
     if not 2 <= len(x) <= 6:
         card.line.fail("EXP takes v1 v2 [td1 tau1 td2 tau2].")
     v1, v2, td1, tau1, td2, tau2 = [*x, *[0.0] * (6 - len(x))]
@@ -111,6 +116,39 @@ def _shaped(card: Card, kind: str, x: list[float], scope: Scope, tran: Tran | No
     td2 = td2 or td1 + step
     rise, fall = (f"(1-exp(-max(time-({t!r}),0)/({tau!r})))" for t, tau in ((td1, tau1), (td2, tau2)))
     return Drive(None, parse(f"({v1!r})+({v2 - v1!r})*({rise}-{fall})"), (td1, td2), level)
+
+
+def _bounded(card: Card, kind: str, frequency: float, stop: float) -> None:
+    if frequency <= 0 or frequency * stop > _MOST_PERIODS:
+        card.line.fail(
+            f"{kind.upper()} of {frequency:g} Hz has {frequency * stop:.3g} periods until {stop:g} s; above 0 and "
+            f"up to {_MOST_PERIODS} are run."
+        )
+
+
+def _modulated(card: Card, kind: str, x: list[float], stop: float, level: float | None) -> Drive:
+    """A carrier modulated in frequency (SFFM) or amplitude (AM)."""
+    if kind == "sffm":
+        if not 2 <= len(x) <= 7:
+            card.line.fail("SFFM takes v0 va [fc mdi fs phasec phases].")
+        v0, va, carrier, index, signal, phase, phase_signal = [*x, *[0.0] * (7 - len(x))]
+        carrier, signal = carrier or 5.0 / stop, signal or 500.0 / stop
+        _bounded(card, kind, carrier + abs(index) * signal, stop)
+        inner = f"({index!r})*{_turn('time', signal, phase_signal)}"
+        angle = f"6.283185307179586*({carrier!r})*time+({phase!r})*0.017453292519943295+{inner}"
+        return Drive(None, parse(f"({v0!r})+({va!r})*sin({angle})"), (), level, 1 / (carrier + abs(index) * signal))
+    if not 3 <= len(x) <= 7:
+        card.line.fail("AM takes va v0 mf [fc td phasec phases].")
+    va, v0, signal, carrier, td, phase, phase_signal = [*x, *[0.0] * (7 - len(x))]
+    carrier = carrier or 500.0 / stop
+    _bounded(card, kind, carrier + signal, stop)
+    late = f"(time-({td!r}))"
+    wave = f"({va!r})*(({v0!r})+{_turn(late, signal, phase_signal)})*{_turn(late, carrier, phase)}"
+    return Drive(None, parse(f"time<=({td!r}) ? 0 : {wave}"), (td,), level, 1 / (carrier + signal))
+
+
+def _turn(time: str, frequency: float, degrees: float) -> str:
+    return f"sin(6.283185307179586*({frequency!r})*{time}+({degrees!r})*0.017453292519943295)"
 
 
 def _repeated(card: Card, times: list[float], values: list[float], scope: Scope, stop: float) -> mc.PWL:
