@@ -6,15 +6,14 @@ stacks nor gathers stand in its way.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from mho.circuits.behavioural import BehaviouralVoltage
-from mho.circuits.blocks import kinds, stacked, with_columns
-from mho.circuits.charges import AbstractCharge
+from mho.circuits.blocks import Charging, charges, conductors
 from mho.circuits.elements import AbstractConductor, Coupling, Inductor, Resistor
 from mho.circuits.factorisation import Entry, solve
 from mho.circuits.junction import Junction
@@ -35,18 +34,6 @@ class Prepared(NamedTuple):
     circuit: Circuit
     channels: Channel | None
     matrix: dict[Entry, Any]
-
-
-class Charging(NamedTuple):
-    """The current along one path of a charge that depends on voltages; paths are in the order of `Layout.charged`.
-
-    Args:
-        by: Current per slope of each unknown and held node [F].
-        bends: Derivative of the current by each unknown at fixed slopes.
-    """
-
-    by: dict[int, Any]
-    bends: dict[int, Any]
 
 
 class Stamps(NamedTuple):
@@ -149,7 +136,7 @@ class Assembly:
         """
         stamper = _Stamper(self, u, held, source, prepared, gmin)
         if slopes is not None:
-            stamper.charges(slopes)
+            charges(stamper, slopes)
         return stamper.stamps()
 
     def moved(self, st: Stamps, prepared: Prepared) -> Prepared:
@@ -258,7 +245,7 @@ class _Stamper:
             channels += isinstance(element, MOSFET)
         if channels:
             self.transistors()
-        self.several()
+        conductors(self, BLOCKS)
         if self.gmin is not None:
             for i in range(self.n):
                 if i not in self.a.layout.states and i not in self.a.layout.branches.values():
@@ -287,67 +274,6 @@ class _Stamper:
                 _, d = jax.jvp(lambda y, c=c: function(*x[:c], y, *x[c + 1 :]), (x[c],), (jnp.ones_like(x[c]),))
                 slopes[j] = jax.tree.map(jnp.add, slopes[j], d) if j in slopes else d
         return slopes
-
-    def blocks(self, chosen: type | tuple[type, ...]) -> Iterator[tuple[Any, list[int], list[tuple[int, ...]]]]:
-        """Elements of the chosen classes, those of one kind as one (or, unrolled, each alone); numbers and nodes."""
-        elements = self.p.circuit.elements
-        for same in kinds(elements, chosen):
-            for which in [[k] for k in same] if self.a.unrolled else [same]:
-                yield stacked([elements[k] for k in which]), which, [self.a.nodes[k] for k in which]
-
-    def terminals(self, nodes: Sequence[tuple[int, ...]], values: Callable[[int], Any]) -> list[Any]:
-        """Values at each terminal, [element, lane]."""
-        return [jnp.stack([values(i) for i in column]) for column in zip(*nodes, strict=True)]
-
-    def several(self) -> None:
-        """Conductors of which there may be many."""
-        temperature = self.p.circuit.temperature
-        for element, which, nodes in self.blocks(BLOCKS):
-            x = self.terminals(nodes, self.v)
-            wanted = [any(0 <= i < self.n for i in column) for column in zip(*nodes, strict=True)]
-            current = lambda *v, e=element: e.current(v, temperature=temperature) + 0.0 * v[0]  # noqa: E731
-            i, slopes = with_columns(current, x, wanted)
-            for row, k in enumerate(which):
-                self.flow(k, *nodes[row][:2], i[row], self.gathered(nodes[row], slopes, row))
-
-    def gathered(self, nodes: tuple[int, ...], slopes: Sequence[Any], row: int) -> dict[int, Any]:
-        """Slopes by unknown of one element of a block."""
-        found: dict[int, Any] = {}
-        for j, slope in zip(nodes, slopes, strict=True):
-            if 0 <= j < self.n:
-                found[j] = found[j] + slope[row] if j in found else slope[row]
-        return found
-
-    def charges(self, moves: Sequence[Any]) -> None:
-        """Charges that depend on voltages, with the unknowns (and held nodes) moving at these slopes."""
-        temperature, found = self.p.circuit.temperature, {}
-
-        def slope(i: int) -> Any:
-            return self.zero if i < 0 or moves[i] is None else moves[i] + self.zero
-
-        for element, which, nodes in self.blocks(AbstractCharge):
-            x, dx = self.terminals(nodes, self.v), self.terminals(nodes, slope)
-            wanted = [any(0 <= i < self.n for i in column) for column in zip(*nodes, strict=True)]
-
-            def flows(*v: Any, e: Any = element, dx: list[Any] = dx) -> list[Any]:
-                rows = e.capacitance(v, temperature=temperature)
-                return [sum((c * d for c, d in zip(row, dx, strict=True)), 0.0 * v[0]) for row in rows]
-
-            by = element.capacitance(tuple(x), temperature=temperature)
-            _, bends = with_columns(flows, x, wanted)
-            for row, k in enumerate(which):
-                for path, currents in enumerate(by):
-                    found[k, path] = (nodes[row], [c + 0.0 * x[0] for c in currents], bends, row)
-        for k, p, q, path in self.a.layout.charged:
-            nodes, currents, bends, row = found[k, path]
-            own: dict[int, Any] = {}
-            for j, c in zip(nodes, currents, strict=True):
-                if j >= 0:
-                    own[j] = own[j] + c[row] if j in own else c[row]
-            slopes = self.gathered(nodes, [b if b is None else b[path] for b in bends], row)
-            self.charging.append(Charging(own, slopes))
-            self.row(p, self.zero, slopes)
-            self.row(q, self.zero, {j: -d for j, d in slopes.items()})
 
     def memristive(self, k: int, name: str, element: Memristive) -> None:
         nodes = device_indices(name, element, self.a.layout.index)

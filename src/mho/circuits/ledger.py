@@ -62,8 +62,8 @@ class Accounts:
             elif isinstance(e, CurrentSource):
                 self._add("energy", name, k)
         self.labels += [("dissipated", g) for g in self.groups]
-        charged = [k for k, *_ in layout.charged if self.group_of[k] is not None]
-        self.charged = tuple(dict.fromkeys(self.group_of[k] for k in charged))
+        charged = (self.group_of[k] for k, *_ in layout.charged)
+        self.charged = tuple(dict.fromkeys(g for g in charged if g is not None))
         self.labels += [("charged", self.groups[g]) for g in self.charged]
         self._ends = {k: tuple(layout.index[x] for x in e.nodes[:2]) for k, e in enumerate(circuit.elements)}
         self._is_current = {k for k, e in enumerate(circuit.elements) if isinstance(e, CurrentSource)}

@@ -95,6 +95,43 @@ def test_the_transistor_is_recognised_by_what_it_computes(read, references):
     assert isinstance(n.circuit["xn.bid"], mc.BehaviouralCurrent)
 
 
+def test_conditions_choose_lines(read):
+    text = """t
+.param kind=2 big=1
+.csparam extra=7
+.if (kind==1)
+.param r=1
+.elseif (kind == 2 && big)
+.param r=2
+.if(big)
+R9 a 0 {extra}
+.endif
+.else
+.param r=3
+R8 a 0 1
+.endif
+.subckt s a b wide=0
+.if (wide)
+R1 a b 10
+.else
+R1 a b 20
+.endif
+.ends
+V1 a 0 1
+R1 a 0 {r}
+X1 a 0 s
+X2 a 0 s wide=1
+"""
+    n = read(text + TAIL)
+    r = {name: float(e.r) for name, e in n.circuit.items() if isinstance(e, mc.Resistor)}
+    assert r == {"r9": 7, "r1": 2, "x1.r1": 20, "x2.r1": 10}
+
+
+def test_a_control_block_asks_for_analyses(read):
+    n = read("t\nV1 a 0 1\nR1 a 0 1k\n.control\nrun\ntran 1n 5n\nmeas tran top max v(a)\n.endc\n.end")
+    assert (n.requests.tran.stop, len(n.requests.measures), n.notes) == (5e-9, 1, ())
+
+
 WRONG = [
     ("Q1 a 0 0 q", "'q1' is not supported"),
     ("R1 a 0 {nothing}", "'nothing' has no value"),
@@ -103,15 +140,30 @@ WRONG = [
     ("R1 a 0 1k tc=3", "tc= is not supported"),
     ("X1 a 0 gone", "'gone' is not defined"),
     ("D1 a 0 gone", "no .model 'gone'"),
-    ("D1 a 0 dd\n.model dd d(cjo=1p)", "depends on voltage"),
+    ("D1 a 0 dd\n.model dd d(ikf=1m)", "ikf = 0.001 is not computed"),
+    ("D1 a 0 dd\n.model dd d(level=3)", "diode level 3"),
+    ("D1 a 0 dd area=0\n.model dd d", "must be above 0"),
     ("M1 a a 0 0 mm\n.model mm nmos(level=54)", "level 54"),
-    ("M1 a a 0 0 mm\n.model mm nmos(tox=5n)", "tox"),
+    ("M1 a a 0 0 mm\n.model mm nmos(tox=5n nsub=1e9)", "must exceed 1.45e10"),
+    ("M1 a a 0 0 mm l=1u\n.model mm nmos(ld=1u)", "effective length"),
+    ("M1 a a 0 0 mm\n.model mm nmos(theta=1)", "'theta' is not supported"),
     ("B1 a 0 i=idt(v(a))", "'idt' is not known"),
+    ("B1 a 0 i=agauss(0,1,1)", "draws at random"),
+    ("B1 a 0 i=pwl(v(a),1,0,0,1)", "constants that rise"),
+    ("B1 a 0 i=hertz", "'hertz' has no value"),
     ("R1 a 0 {ddt(1)}", "'ddt' is not known"),
-    ("E1 a2 0 poly(1) a 0 1", "POLY"),
-    ("S1 a 0 a 0 ss\n.model ss sw(vt=1 vh=0.1)", "hysteresis"),
+    ("E1 a2 0 poly(1) a 0", "coefficients after them"),
+    ("E1 a2 0 laplace {v(a)} {1/s}", "LAPLACE"),
+    ("E1 a2 0 table {v(a)} = (1,0) (0,1)", "must rise"),
+    ("S1 a 0 a 0 ss\n.model ss sw(vt=1 vh=-0.1)", "negative hysteresis"),
+    ("W1 a 0 vx ss\n.model ss sw(vt=1)", "is a sw, not a csw"),
+    ("K1 l1 l2 0.5", "'l1', which is no inductor"),
+    (".if(1)\nR1 a 0 1", ".if has no .endif"),
+    (".else", ".else has no .if"),
+    (".if (zz>1)\nR1 a 0 1\n.endif", "'zz' has no value"),
     ("F1 a 0 vx 3", "'vx'"),
-    ("I1 a 0 sffm(0 1)", "SFFM"),
+    ("I1 a 0 trnoise(0 1)", "TRNOISE"),
+    ("I1 a 0 sffm(0 1 1e15)", "SFFM of 1e+15 Hz"),
     ("R1 b 0 1k\nR1 a 0 1k", "is there already"),
     ("C1 b 0 1p", "alone touches it"),
     ("B1 a 0 i=v(nowhere)", "nowhere"),
@@ -139,9 +191,11 @@ def test_what_is_not_supported_is_named_with_its_place(read, line, said):
 
 def test_what_changes_no_result_is_noted_and_never_silent(read):
     n = read(
-        "t\nV1 a 0 1 ac 1\nR1 a 0 1k\n.plot tran v(a)\n.ac dec 1 1 10\n.options odd=3\n.control\nrun\n.endc" + TAIL
+        "t\nV1 a 0 1 ac 1\nR1 a 0 1k\n.plot tran v(a)\n.ac dec 1 1 10\n.options odd=3\n.control\nrun\n"
+        "plot v(a)\ntran 1n 5n\n.endc" + TAIL
     )
-    assert [note.split(":")[0] for note in n.notes] == [f"x.cir, line {k}" for k in (7, 4, 5, 6)]
+    assert [note.split(":")[0] for note in n.notes] == [f"x.cir, line {k}" for k in (7, 4, 5, 6, 10)]
+    assert n.requests.tran.stop == 10e-9  # the netlist's own, not that of the block
 
 
 VALID = """title

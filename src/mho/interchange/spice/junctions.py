@@ -94,7 +94,7 @@ def diode(site: Site, line: Line) -> None:
         line.fail("a diode is written name anode cathode model [area].")
     model = named_model(site, line, words[3], ("d",))
     found = numbers(site, model, _DIODE)
-    n = _DIODE.values | found
+    n = dict(_DIODE.values) | found
     if n["level"] != 1:
         model.line.fail(f"diode level {n['level']:g} is not supported; mho has level 1.")
     for name in ("is", "n", "vj"):

@@ -44,7 +44,7 @@ def polynomial(site: Site, line: Line) -> tuple[Card, Expression]:
         inputs = [site.closed(Probe("i", (w,)), line) for w in words[:count]]
     else:
         nodes = [site.node(w) for w in words[:need]]
-        inputs = [between(*pair) for pair in itertools.batched(nodes, 2)]
+        inputs = [between(*pair) for pair in zip(nodes[::2], nodes[1::2], strict=True)]
     coefficients = [site.value(w, line) for w in words[need:]]
     if len(coefficients) > _MOST_TERMS:
         line.fail(f"POLY({count}) has {len(coefficients)} coefficients; at most {_MOST_TERMS} are read.")
