@@ -26,10 +26,17 @@ from mho.circuits.mosfet import NMOS as NMOS
 from mho.circuits.mosfet import PMOS as PMOS
 from mho.circuits.mosfet import MOSFETModel as MOSFETModel
 from mho.circuits.netlist import Circuit as Circuit
+from mho.circuits.noise import Noise as Noise
+from mho.circuits.noise import noise as noise
 from mho.circuits.operating_point import OperatingPoint as OperatingPoint
 from mho.circuits.operating_point import operating_point as operating_point
 from mho.circuits.options import Crossing as Crossing
 from mho.circuits.options import Options as Options
+from mho.circuits.small_signal import SmallSignal as SmallSignal
+from mho.circuits.small_signal import decibels as decibels
+from mho.circuits.small_signal import phase as phase
+from mho.circuits.small_signal import small_signal as small_signal
+from mho.circuits.small_signal import swept as swept
 from mho.circuits.sources import CCCS as CCCS
 from mho.circuits.sources import CCVS as CCVS
 from mho.circuits.sources import VCCS as VCCS

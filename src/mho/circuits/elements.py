@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from typing import Any
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -12,8 +12,27 @@ import numpy as np
 from mho.core.errors import NetlistError
 from mho.core.fields import check_ranges, quantity
 from mho.devices.device import ROOM
+from mho.devices.kinetics import BOLTZMANN, ELEMENTARY_CHARGE
 
 BOLTZMANN_OVER_CHARGE = 8.617333262e-5  # [V/K], k/e (CODATA 2018, exact ratio of SI constants)
+
+
+class NoiseCurrent(NamedTuple):
+    """A noise current between two nodes, of one-sided spectral density S(f) = density / f^exponent.
+
+    Args:
+        kind: "thermal", "shot" or "flicker".
+        a: Node, or its index.
+        b: Node, or its index.
+        density: Density, at 1 Hz where it falls with frequency [A^2/Hz].
+        exponent: 0 for white noise, about 1 for flicker noise [1].
+    """
+
+    kind: str
+    a: Any
+    b: Any
+    density: Any
+    exponent: Any = 0.0
 
 
 class AbstractElement(eqx.Module):
@@ -26,6 +45,10 @@ class AbstractElement(eqx.Module):
 
     def capacitances(self) -> tuple[tuple[str, str, Any], ...]:
         """Linear capacitances (node, node, farad) that belong to the element."""
+        return ()
+
+    def noise(self, voltages: tuple[Any, ...], *, temperature: Any = ROOM) -> tuple[NoiseCurrent, ...]:
+        """Noise currents at the voltages [V] of `nodes`; an ideal element has none."""
         return ()
 
 
@@ -61,6 +84,10 @@ class Resistor(AbstractConductor):
     def current(self, voltages: tuple[Any, ...], *, temperature: Any = ROOM) -> Any:
         """Current from the first node to the second [A]."""
         return (voltages[0] - voltages[1]) / self.r
+
+    def noise(self, voltages: tuple[Any, ...], *, temperature: Any = ROOM) -> tuple[NoiseCurrent, ...]:
+        """Johnson and Nyquist's noise, S = 4 k T / r."""
+        return (NoiseCurrent("thermal", self.a, self.b, 4.0 * BOLTZMANN * temperature / self.r),)
 
 
 class Capacitor(AbstractElement):
@@ -207,6 +234,8 @@ class Diode(AbstractConductor):
         cathode: Node.
         i_s: Saturation current at the circuit's temperature [A].
         n: Ideality factor [1].
+        kf: Flicker noise coefficient, of the unit that af makes of it [A^(2 - af)].
+        af: Flicker noise exponent [1].
 
     Limits: no series resistance, no junction capacitance, no breakdown; add those as elements.
     """
@@ -215,6 +244,8 @@ class Diode(AbstractConductor):
     cathode: str = eqx.field(static=True)
     i_s: Any = quantity("A", positive=True, default=1e-15)
     n: Any = quantity("1", positive=True, default=1.0)
+    kf: Any = quantity("SI", low=0.0, default=0.0)
+    af: Any = quantity("1", positive=True, default=1.0)
 
     def __check_init__(self) -> None:
         check_ranges(self)
@@ -229,3 +260,25 @@ class Diode(AbstractConductor):
         x = (voltages[0] - voltages[1]) / (self.n * BOLTZMANN_OVER_CHARGE * temperature)
         e = jnp.exp(jnp.minimum(x, 40.0))
         return self.i_s * (e * (1.0 + jnp.maximum(x - 40.0, 0.0)) - 1.0)
+
+    def noise(self, voltages: tuple[Any, ...], *, temperature: Any = ROOM) -> tuple[NoiseCurrent, ...]:
+        """Shot noise of both directions' currents, and flicker noise."""
+        return junction_noise(self, self.current(voltages, temperature=temperature))
+
+
+def junction_noise(junction: Any, i: Any) -> tuple[NoiseCurrent, ...]:
+    """Shot noise 2 q (i + 2 i_s) of a junction's currents in both directions, and kf |i|^af / f as SPICE has it.
+
+    Args:
+        junction: With anode, cathode, i_s, kf and af.
+        i: Its current [A]. In breakdown the carriers' number alone counts, not their multiplication.
+    """
+    shot = 2.0 * ELEMENTARY_CHARGE * (jnp.abs(i + junction.i_s) + junction.i_s)
+    flicker = junction.kf * power(i, junction.af)
+    ends = junction.anode, junction.cathode
+    return (NoiseCurrent("shot", *ends, shot), NoiseCurrent("flicker", *ends, flicker, 1.0))
+
+
+def power(x: Any, exponent: Any) -> Any:
+    """|x|^exponent, 0 at 0, with finite slopes."""
+    return jnp.exp(exponent * jnp.log(jnp.maximum(jnp.abs(x), 1e-38)))

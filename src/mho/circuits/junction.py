@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from mho.circuits.charges import AbstractCharge
-from mho.circuits.elements import BOLTZMANN_OVER_CHARGE, AbstractConductor
+from mho.circuits.elements import BOLTZMANN_OVER_CHARGE, AbstractConductor, NoiseCurrent, junction_noise
 from mho.core.errors import NetlistError
 from mho.core.fields import check_ranges, quantity
 from mho.devices.device import ROOM
@@ -37,6 +37,8 @@ class Junction(AbstractConductor):
         breakdown: Reverse voltage at which breakdown carries i_s, at the circuit's temperature; infinite for none [V].
         n_breakdown: Ideality factor of breakdown [1].
         g_min: Conductance beside the junction, SPICE's gmin [S].
+        kf: Flicker noise coefficient, of the unit that af makes of it [A^(2 - af)].
+        af: Flicker noise exponent [1].
 
     Source: the diode of Berkeley SPICE 3 and ngspice 39 (manual, chapter on diodes).
     Limits: no high injection, no recombination current, no tunnelling. Series resistance and charge are elements of
@@ -50,6 +52,8 @@ class Junction(AbstractConductor):
     breakdown: Any = quantity("V", positive=True, default=1e30)
     n_breakdown: Any = quantity("1", positive=True, default=1.0)
     g_min: Any = quantity("S", low=0.0, default=1e-12)
+    kf: Any = quantity("SI", low=0.0, default=0.0)
+    af: Any = quantity("1", positive=True, default=1.0)
 
     def __check_init__(self) -> None:
         check_ranges(self)
@@ -71,6 +75,11 @@ class Junction(AbstractConductor):
         beyond = -_exponential(-jnp.where(broken, self.breakdown + v, 0.0) / (self.n_breakdown * thermal))
         shape = jnp.where(forward, ahead, jnp.where(broken, beyond, behind))
         return self.i_s * shape + self.g_min * v
+
+    def noise(self, voltages: tuple[Any, ...], *, temperature: Any = ROOM) -> tuple[NoiseCurrent, ...]:
+        """Shot noise of both directions' currents, and flicker noise."""
+        i = self.current(voltages, temperature=temperature) - self.g_min * (voltages[0] - voltages[1])
+        return junction_noise(self, i)
 
 
 class JunctionCharge(AbstractCharge):

@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 
-from mho.circuits.elements import AbstractConductor
+from mho.circuits.elements import AbstractConductor, NoiseCurrent, power
 from mho.core.fields import check_ranges, quantity
 from mho.devices.device import ROOM
+from mho.devices.kinetics import BOLTZMANN
+
+_OXIDE = 3.9 * 8.854e-12 / 1e-7  # [F/m^2], the oxide of 100 nm that SPICE takes where a card has none
 
 
 class LevelOne(AbstractConductor):
@@ -36,6 +40,11 @@ class LevelOne(AbstractConductor):
         phi: Surface potential [V].
         lambda_: Channel-length modulation [1/V].
         cgs, cgd, cgb: Overlap capacitances [F].
+        cox: Gate oxide capacitance per area, in flicker noise alone [F/m^2].
+        kf: Flicker noise coefficient, of the unit that af makes of it.
+        af: Flicker noise exponent [1].
+        a_vt: Pelgrom coefficient of the threshold: sigma = a_vt / sqrt(w l) [V m].
+        a_beta: Pelgrom coefficient of the relative current factor [m].
         g_min: Conductance beside the channel, which keeps a node between two open channels defined [S].
 
     Source: Shichman, Hodges, IEEE J. Solid-State Circuits 3, 285 (1968); the body effect in forward bias goes on as
@@ -59,6 +68,11 @@ class LevelOne(AbstractConductor):
     cgs: Any = quantity("F", low=0.0, default=0.0)
     cgd: Any = quantity("F", low=0.0, default=0.0)
     cgb: Any = quantity("F", low=0.0, default=0.0)
+    cox: Any = quantity("F/m^2", positive=True, default=_OXIDE)
+    kf: Any = quantity("SI", low=0.0, default=0.0)
+    af: Any = quantity("1", positive=True, default=1.0)
+    a_vt: Any = quantity("V m", low=0.0, default=0.0)
+    a_beta: Any = quantity("m", low=0.0, default=0.0)
     g_min: Any = quantity("S", low=0.0, default=1e-12)
 
     def __check_init__(self) -> None:
@@ -84,6 +98,24 @@ class LevelOne(AbstractConductor):
         v = jnp.minimum(vds, jnp.maximum(over, 0.0))
         i = self.kp * self.w / self.l * (1.0 + self.lambda_ * vds) * (over - 0.5 * v) * v
         return self.polarity * jnp.where(d >= s, i, -i) + self.g_min * (voltages[0] - voltages[1])
+
+    def noise(self, voltages: tuple[Any, ...], *, temperature: Any = ROOM) -> tuple[NoiseCurrent, ...]:
+        r"""Noise of the channel as ngspice has it: :math:`\tfrac83 kT|g_m|` and :math:`k_f|i|^{a_f}/(f C_{ox}^2 w l)`.
+
+        Limits: the thermal noise holds in saturation; at small drain voltage it vanishes with the transconductance,
+        which Nyquist's law forbids.
+        """
+        d, s, g, b = voltages
+
+        def by_gate(x: Any) -> Any:
+            return self.current((d, s, x, b), temperature=temperature)
+
+        i, slope = jax.jvp(by_gate, (g,), (jnp.ones_like(g),))
+        area = self.cox * self.cox * self.w * self.l
+        return (
+            NoiseCurrent("thermal", self.drain, self.source, 8.0 / 3.0 * BOLTZMANN * temperature * jnp.abs(slope)),
+            NoiseCurrent("flicker", self.drain, self.source, self.kf * power(i, self.af) / area, 1.0),
+        )
 
 
 def overdrive(d: Any, s: Any, g: Any, b: Any, vto: Any, gamma: Any, phi: Any) -> tuple[Any, Any]:

@@ -10,9 +10,11 @@ import jax
 import numpy as np
 from jax.core import Tracer
 
-from mho.circuits.elements import AbstractElement
+from mho.circuits.elements import AbstractElement, NoiseCurrent
 from mho.core.errors import NetlistError
 from mho.devices.device import ROOM, AbstractContinuousDevice, AbstractDevice
+from mho.devices.effects.densities import KINDS, density, thermal
+from mho.devices.effects.read_noise import AbstractReadNoise, ThermalNoise
 
 
 class Memristive(AbstractElement):
@@ -28,15 +30,19 @@ class Memristive(AbstractElement):
         initial: State at the start; the device's rest if None.
         moving: Kinds of state that move; the others keep their initial value. By default "q" and "x" if the device
             has them, else all its states. A moving counter (age, cycles) costs one unknown each.
+        read_noise: Shot and flicker noise of the channel, as :class:`mho.devices.Overlay` lays them over a device. Its
+            thermal noise is always there.
 
     Raises:
-        NetlistError: If the device has only pulse behaviour, or the number of nodes is not that of its terminals.
+        NetlistError: If the device has only pulse behaviour, the number of nodes is not that of its terminals, or a
+            read noise has no spectral density (a trap).
     """
 
     device_nodes: tuple[str, ...] = eqx.field(static=True)
     device: AbstractContinuousDevice
     initial: Any
     moving: tuple[str, ...] = eqx.field(static=True)
+    read_noise: tuple[AbstractReadNoise, ...]
 
     def __init__(
         self,
@@ -45,6 +51,7 @@ class Memristive(AbstractElement):
         initial: Any = None,
         *,
         moving: Sequence[str] | None = None,
+        read_noise: Sequence[AbstractReadNoise] = (),
     ):
         if not isinstance(device, AbstractContinuousDevice):
             what = "only a pulse (event) face" if isinstance(device, AbstractDevice) else "no device interface"
@@ -64,7 +71,14 @@ class Memristive(AbstractElement):
             raise NetlistError(
                 f"{type(device).__name__} has no state {unknown[0]!r}; it has {', '.join(device.states)}."
             )
+        for n in read_noise:
+            if type(n) not in KINDS:
+                raise NetlistError(
+                    f"{type(n).__name__} has no spectral density, so a circuit cannot have it. "
+                    f"Use {', '.join(k.__name__ for k in KINDS)}."
+                )
         self.device_nodes, self.device, self.moving = tuple(nodes), device, tuple(moving)
+        self.read_noise = tuple(read_noise)
         with jax.enable_x64(True):
             self.initial = _concrete(device.rest() if initial is None else initial)
 
@@ -97,6 +111,26 @@ class Memristive(AbstractElement):
         currents = self.device.current(state, x[:count], temperature=temperature)
         rates = self.device.rate(state, x[:count], temperature=temperature)
         return tuple(currents), tuple(r for kind in self.moving for r in _modes(getattr(rates, kind)))
+
+    def noise(self, voltages: tuple[Any, ...], *, temperature: Any = ROOM) -> tuple[NoiseCurrent, ...]:
+        """Noise currents of the channel, between the last two terminals and under their names.
+
+        Args:
+            voltages: Voltages of terminals and internal nodes [V], then the moving states.
+            temperature: [K].
+        """
+        terminals = self.device.terminals
+        count = len(terminals) + len(self.device.internal)
+        g = self.device.conductance(self.state(voltages[count:]), temperature=temperature)
+        a, b = terminals[-2:]
+        v = voltages[len(terminals) - 2] - voltages[len(terminals) - 1]
+        found = [NoiseCurrent("thermal", a, b, thermal(g, temperature))]
+        for n in self.read_noise:
+            if not isinstance(n, ThermalNoise):
+                flicker = KINDS[type(n)] == "flicker"
+                kind = "flicker" if flicker else "shot"
+                found.append(NoiseCurrent(kind, a, b, density(n, g, v, temperature), float(flicker)))
+        return tuple(found)
 
     def state(self, values: Sequence[Any]) -> Any:
         """The device's state from values of the moving ones."""

@@ -6,11 +6,14 @@ from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 
-from mho.circuits.elements import BOLTZMANN_OVER_CHARGE, AbstractElement
+from mho.circuits.elements import BOLTZMANN_OVER_CHARGE, AbstractElement, NoiseCurrent
 from mho.circuits.softplus import softplus_sigmoid
+from mho.core.errors import ParameterError
 from mho.core.fields import check_ranges, quantity
 from mho.devices.device import ROOM
+from mho.devices.kinetics import BOLTZMANN
 
 
 class MOSFETModel(eqx.Module):
@@ -32,6 +35,8 @@ class MOSFETModel(eqx.Module):
         mobility_exponent: kp grows as (T/t_nominal) to this power [1].
         a_vt: Pelgrom coefficient of the threshold: sigma = a_vt / sqrt(w l) [V m].
         a_beta: Pelgrom coefficient of the relative current factor [m].
+        kf: Flicker noise coefficient: the gate sees kf / (cox w l f^af) [V^2 F].
+        af: Flicker noise exponent of frequency [1].
     """
 
     polarity: int = eqx.field(static=True)
@@ -49,16 +54,22 @@ class MOSFETModel(eqx.Module):
     mobility_exponent: Any = quantity("1", default=-1.5)
     a_vt: Any = quantity("V m", low=0.0, default=3.5e-9)
     a_beta: Any = quantity("m", low=0.0, default=1e-8)
+    kf: Any = quantity("V^2 F", low=0.0, default=0.0)
+    af: Any = quantity("1", positive=True, high=1.9, default=1.0)
 
     def __check_init__(self) -> None:
         check_ranges(self)
+        known = isinstance(self.kf, np.ndarray) and isinstance(self.cox, np.ndarray)
+        if known and np.any((self.kf > 0) & (self.cox <= 0)):
+            raise ParameterError("MOSFETModel.kf (flicker noise) needs a gate oxide; cox is 0. Give cox, or no kf.")
 
 
 # A generic 130 nm process: all values assumed (round numbers of the right size for such a node, no foundry's data).
 # Temperature laws: the defaults of the EKV v2.6 model, TCV 1 mV/K and BEX -1.5 (Bucher et al., EPFL-LEG 1997, table of
-# parameters). Pelgrom coefficients: assumed, 3.5 mV um and 1 % um (range of published 130 nm processes).
-NMOS = MOSFETModel(polarity=1, vto=0.40, kp=300e-6, n=1.30, theta=0.03, lambda_=0.06)
-PMOS = MOSFETModel(polarity=-1, vto=0.40, kp=80e-6, n=1.35, theta=0.02, lambda_=0.08)
+# parameters). Pelgrom coefficients: assumed, 3.5 mV um and 1 % um (range of published 130 nm processes). Flicker noise:
+# assumed, the size that textbooks give (some 1e-25 to 1e-24 V^2 F), a p-channel quieter than an n-channel.
+NMOS = MOSFETModel(polarity=1, vto=0.40, kp=300e-6, n=1.30, theta=0.03, lambda_=0.06, kf=1e-24)
+PMOS = MOSFETModel(polarity=-1, vto=0.40, kp=80e-6, n=1.35, theta=0.02, lambda_=0.08, kf=2e-25)
 
 
 class MOSFET(AbstractElement):
@@ -85,7 +96,7 @@ class MOSFET(AbstractElement):
     Source: Enz, Krummenacher, Vittoz, Analog Integrated Circuits and Signal Processing 8, 83 (1995), for the charges;
     mobility reduction in the sum of charges keeps the drain conductance positive.
     Limits: linear capacitances (gate to source and drain cgo w + cox w l/3 each, gate to bulk cox w l/6, junctions
-    cj w); no leakage, no noise, no short-channel effect beyond lambda.
+    cj w); no leakage, no short-channel effect beyond lambda.
     """
 
     drain: str = eqx.field(static=True)
@@ -132,6 +143,39 @@ class MOSFET(AbstractElement):
             i_s=2.0 * kind.n * kp * self.beta_scale * self.w / self.l * ut * ut,
             theta=kind.theta * 1.0,
             lambda_=kind.lambda_ * kind.l_ref / self.l,
+        )
+
+    def noise(self, voltages: tuple[Any, ...], *, temperature: Any = ROOM) -> tuple[NoiseCurrent, ...]:
+        r"""Thermal noise of the channel's charge, and flicker noise :math:`k_f g_m^2/(C_{ox} w l f^{a_f})`.
+
+        .. math::
+            S = 4kT\, n\beta u_t\,
+                \frac{\tfrac43(q_s^2 + q_s q_d + q_d^2) + q_s + q_d}{q_s + q_d + 1},
+            \qquad q_{s,d} = q_{f,r}\,(1 - e^{-q_{f,r}})
+
+        with beta as the current has it, mobility reduction and channel-length modulation included. The charges are
+        those whose conductance is that of this model, so that Nyquist's 4 k T g_ds holds at zero drain voltage, the
+        shot noise 2 q i in weak inversion, and 2/3 of the source's conductance in strong inversion.
+
+        Source: Enz, Vittoz, "Charge-based MOS Transistor Modeling" (Wiley, 2006), chapter 6; flicker noise as in EKV
+        v2.6 (Bucher et al., EPFL-LEG 1997).
+        Limits: no induced gate noise, no velocity saturation, no excess noise of short channels.
+        """
+        p = self.prepared(temperature)
+        d, g, s = (p.sign * (x - voltages[3]) for x in (voltages[0], voltages[1], voltages[2]))
+        vp = (g - p.vto) * p.n_inverse
+        (a, slope_a), (b, slope_b) = softplus_sigmoid((vp - s) * p.k), softplus_sigmoid((vp - d) * p.k)
+        qs, qd, total = a * slope_a, b * slope_b, a + b
+        charge = (4.0 / 3.0 * (qs * qs + qs * qd + qd * qd) + qs + qd) / (qs + qd + 1.0)
+        specific = p.i_s * p.k / (1.0 + p.theta * total)  # n beta u_t
+        longer = 1.0 + p.lambda_ * jnp.sqrt((d - s) * (d - s) + 1e-4)
+        _, _, slope, _ = channel_current(p, *voltages)
+        area = self.w * self.l * jnp.maximum(self.kind.cox, 1e-12)  # without an oxide there is no kf either
+        return (
+            NoiseCurrent(
+                "thermal", self.drain, self.source, 4.0 * BOLTZMANN * temperature * specific * longer * charge
+            ),
+            NoiseCurrent("flicker", self.drain, self.source, self.kind.kf * slope * slope / area, self.kind.af),
         )
 
 

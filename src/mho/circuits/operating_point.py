@@ -57,6 +57,43 @@ class OperatingPoint:
         return failures(self.status)
 
 
+@dataclass(frozen=True)
+class Rest:
+    """An operating point as the compiled program has it.
+
+    Args:
+        program: The circuit's program.
+        u: Unknowns, shape (unknowns, samples).
+        found: Which samples have one.
+        sources: Value of each independent source by element number, shape (samples,).
+        variables: The circuit's numbers as arguments of the program.
+    """
+
+    program: Program
+    u: np.ndarray
+    found: np.ndarray
+    sources: dict[int, np.ndarray]
+    variables: Any
+
+
+def at_rest_point(circuit: Circuit, *, throw: bool = True) -> Rest:
+    """The operating point with what it takes to evaluate the circuit there.
+
+    Raises:
+        NetlistError: If a node has no DC path to ground.
+        SolverError: If `throw` and a sample has none.
+    """
+    with jax.enable_x64(True):
+        rest = _solve(circuit)
+    if throw and not np.all(rest.found):
+        bad = int(np.sum(~rest.found))
+        raise SolverError(
+            f"{bad} of {len(rest.found)} samples: the circuit {Status.NO_OPERATING_POINT.reason} "
+            "Start the transient from zero (start='zero'), or give the bistable nodes initial values."
+        )
+    return rest
+
+
 def operating_point(circuit: Circuit, *, throw: bool = True) -> OperatingPoint:
     """DC operating point with the sources at their values of time zero; device states are held where they start.
 
@@ -69,14 +106,9 @@ def operating_point(circuit: Circuit, *, throw: bool = True) -> OperatingPoint:
         SolverError: If `throw` and Newton, gmin stepping and source stepping all fail.
     """
     with jax.enable_x64(True):
-        prog, u, found = _solve(circuit)
-        held = source_start(circuit, prog.layout)
-    if throw and not np.all(found):
-        bad = int(np.sum(~found))
-        raise SolverError(
-            f"{bad} of {len(found)} samples: the circuit {Status.NO_OPERATING_POINT.reason} "
-            "Start the transient from zero (start='zero'), or give the bistable nodes initial values."
-        )
+        rest = at_rest_point(circuit, throw=throw)
+        held = source_start(circuit, rest.program.layout)
+    u, found, prog = rest.u, rest.found, rest.program
     population = circuit.samples is not None
     values = {name: u[i] if population else float(u[i][0]) for i, name in enumerate(prog.layout.names)}
     values |= {h.node: held[k] if np.ndim(held[k]) else float(held[k]) for k, h in enumerate(prog.layout.held)}
@@ -89,7 +121,7 @@ def operating_values(circuit: Circuit, layout: Layout) -> list[Any]:
     return [np.asarray(point[name]) for name in layout.names]
 
 
-def _solve(circuit: Circuit) -> tuple[Program, np.ndarray, np.ndarray]:
+def _solve(circuit: Circuit) -> Rest:
     bare = without_corners(circuit)
     prog = program(bare, method=Method.TR_BDF2, detail=Detail.SUPPLIES)
     check_paths(circuit, prog.layout)
@@ -124,7 +156,7 @@ def _solve(circuit: Circuit) -> tuple[Program, np.ndarray, np.ndarray]:
         trial, good = attempt(trial, GMIN, 1.0)
         u = np.where(~found & good, trial, u)
         found = found | (good & alive) | good
-    return prog, u, found
+    return Rest(prog, u, found, sources, variables)
 
 
 def _newton(prog: Program, held_states: tuple[int, ...], u, guess, sources, gmin, variables):

@@ -264,7 +264,7 @@ class Program:
         """Run a function of this program (or one for it), compiled for the shapes of its arguments; times compiling."""
         shapes = tuple((np.shape(x), getattr(x, "dtype", None) or np.result_type(x)) for x in jax.tree.leaves(args))
         key = (name, jax.tree.structure(args), shapes)
-        draft = (not self.wide and name == "newton") or (self.draft and name == "advance")
+        draft = (not self.wide and name != "advance") or (self.draft and name == "advance")
         if (key, draft) not in self._compiled:
             began = time.perf_counter()
             lowered = self._lowered.pop(key, None)  # at once, because several threads may run one program

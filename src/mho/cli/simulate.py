@@ -7,20 +7,24 @@ from typing import Annotated, Any
 
 import typer
 
+from mho.cli.curves import draw
 from mho.cli.environment import prepare
 from mho.cli.failure import told
 from mho.cli.text import aligned
 
-_MOST_CURVES = 8  # a figure with more panels than this is no figure
-
 
 @told
 def simulate(
-    netlist: Annotated[Path, typer.Argument(help="A SPICE netlist (.cir) with .tran, .dc or .op.")],
+    netlist: Annotated[Path, typer.Argument(help="A SPICE netlist (.cir) with .tran, .ac, .noise, .dc or .op.")],
     csv: Annotated[Path | None, typer.Option("--csv", help="Write the saved signals, one row a point.")] = None,
     json: Annotated[Path | None, typer.Option("--json", help="Write signals, measurements and notes.")] = None,
     raw: Annotated[Path | None, typer.Option("--raw", help="Write a raw file, as ngspice does.")] = None,
-    plot: Annotated[Path | None, typer.Option("--plot", help="Draw the saved signals as SVG.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", help="Draw the saved signals as SVG; those of .ac as a Bode plot.")
+    ] = None,
+    analysis: Annotated[
+        str | None, typer.Option(help="tran, ac, noise, dc or op, where the netlist asks for several.")
+    ] = None,
     samples: Annotated[int | None, typer.Option("-n", "--samples", help="Samples to draw, with --mismatch.")] = None,
     mismatch: Annotated[bool, typer.Option("--mismatch", help="Vary every EKV transistor after Pelgrom.")] = False,
     seed: Annotated[int, typer.Option(help="Of the samples.")] = 1,
@@ -37,13 +41,16 @@ def simulate(
     """
     _check(samples, mismatch)
     prepare()
-    from mho.interchange.spice import read_spice, tables
+    from mho.interchange.spice import asked, read_spice, tables
     from mho.interchange.spice import simulate as run
 
     read = read_spice(netlist)
     for note in read.notes:
         typer.echo(f"note  {note}", err=True)
-    outcome = run(read, samples=samples, seed=seed)
+    others = [x for x in asked(read) if x != (analysis or asked(read)[0])]
+    if others:
+        typer.echo(f"note  the netlist asks for .{', .'.join(others)} too: --analysis {others[0]}", err=True)
+    outcome = run(read, analysis=analysis, samples=samples, seed=seed)
     _tell(outcome)
     if csv is not None:
         tables.write_csv(outcome, csv)
@@ -55,7 +62,7 @@ def simulate(
         tables.write_raw(read, outcome, raw)
         typer.echo(f"raw   {raw}")
     if plot is not None:
-        _draw(outcome, read.title or netlist.name, plot)
+        draw(outcome, read.title or netlist.name, plot)
         typer.echo(f"plot  {plot}")
 
 
@@ -93,27 +100,6 @@ def _tell(outcome: Any) -> None:
         rows += [
             [f"  {n}", engineering(float(x[0]), "A" if n[0] == "i" else "V")] for n, x in outcome.signals[0].items()
         ]
+    rows += [[f"  {n}", engineering(x, "V"), ""] for n, x in list(outcome.totals.items())[:12]]
     if rows:
         typer.echo(aligned(rows))
-
-
-def _draw(outcome: Any, title: str, path: Path) -> None:
-    """The saved signals over each other: voltages in one panel, currents in one below."""
-    from mho.core.errors import InputError
-    from mho.report.figures import alone, figure
-    from mho.studies.folder import write
-
-    if not outcome.axis:
-        raise InputError("an operating point has one value a signal and no curve to draw. Leave --plot out.")
-    axis = ("time", "s") if outcome.axis == "time" else (outcome.axis, "A" if outcome.axis[0] == "i" else "V")
-    panels = []
-    for label, unit, kind in (("voltage", "V", "v"), ("current", "A", "i")):
-        names = [n for n in outcome.signals[0] if (n[0] == "i") == (kind == "i")][:_MOST_CURVES]
-        if names:
-            curves = [
-                {"label": n, "unit": unit, "values": [float(v) for v in outcome.signals[0][n]], "style": "line"}
-                for n in names
-            ]
-            x = {"label": axis[0], "unit": axis[1], "values": [float(v) for v in outcome.points[0]], "scale": "linear"}
-            panels.append({"kind": "lines", "x": x, "y": curves, "y_label": label, "y_scale": "linear"})
-    write(path, alone(figure(panels, name="netlist", title=title, below=0.8)))

@@ -5,19 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import jax.numpy as jnp
-
 from mho.devices.device import AbstractContinuousDevice
-from mho.devices.effects.read_noise import (
-    AbstractReadNoise,
-    FlickerNoise,
-    ShotNoise,
-    ThermalNoise,
-    flicker_amplitude,
-)
-from mho.devices.kinetics import BOLTZMANN, ELEMENTARY_CHARGE
-
-KINDS: dict[type[AbstractReadNoise], str] = {ThermalNoise: "white", ShotNoise: "white", FlickerNoise: "flicker"}
+from mho.devices.effects.densities import KINDS, density
+from mho.devices.effects.read_noise import AbstractReadNoise
 
 
 class NoiseSource(NamedTuple):
@@ -43,11 +33,7 @@ def unsaid(overlay: Any) -> tuple[str, ...]:
 def densities(
     device: AbstractContinuousDevice, noises: Sequence[AbstractReadNoise], state: Any, v: Any, temperature: Any
 ) -> list[Any]:
-    r"""Density of each noise at channel voltage `v` [V]: those whose integral over a read's band mho draws from.
-
-    .. math:: S_{thermal} = 4kTG, \qquad S_{shot} = 2q|Gv|F, \qquad S_{1/f} = (GvQ)^2/f
-
-    (1/f noise between 1/(t + t_0 + t_read) and 1/(2 t_read) has the variance that `FlickerNoise` states.)
+    """Density of each noise at channel voltage `v` [V], as :func:`mho.devices.effects.densities.density` has it.
 
     Args:
         device: The device inside.
@@ -57,13 +43,4 @@ def densities(
         temperature: [K].
     """
     g = device.conductance(state, temperature=temperature)
-    found = []
-    for n in noises:
-        if isinstance(n, ThermalNoise):
-            found.append(4.0 * BOLTZMANN * temperature * g)
-        elif isinstance(n, ShotNoise):
-            found.append(2.0 * ELEMENTARY_CHARGE * n.fano * jnp.abs(g * v))
-        elif isinstance(n, FlickerNoise):
-            deviation = g * v * flicker_amplitude(g / n.g_scale, n.q, n.exponent, n.q_max)
-            found.append(deviation * deviation)
-    return found
+    return [density(n, g, v, temperature) for n in noises]

@@ -37,7 +37,7 @@ DARK = {
 }
 FONT = "DejaVu Sans"  # comes with matplotlib; Verdana has the same widths where a reader lacks it
 _PREFIXES = {-18: "a", -15: "f", -12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "M", 9: "G", 12: "T"}
-_NO_PREFIX = ("", "1", "%", "K")
+_NO_PREFIX = ("", "1", "%", "K", "dB", "°")
 
 
 @contextmanager

@@ -191,7 +191,7 @@ def test_what_is_not_supported_is_named_with_its_place(read, line, said):
 
 def test_what_changes_no_result_is_noted_and_never_silent(read):
     n = read(
-        "t\nV1 a 0 1 ac 1\nR1 a 0 1k\n.plot tran v(a)\n.ac dec 1 1 10\n.options odd=3\n.control\nrun\n"
+        "t\nV1 a 0 1 ac 1\nR1 a 0 1k\n.plot tran v(a)\n.disto dec 1 1 10\n.options odd=3\n.control\nrun\n"
         "plot v(a)\ntran 1n 5n\n.endc" + TAIL
     )
     assert [note.split(":")[0] for note in n.notes] == [f"x.cir, line {k}" for k in (7, 4, 5, 6, 10)]

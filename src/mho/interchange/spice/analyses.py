@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from mho.interchange.spice.cards import assignments, card
 from mho.interchange.spice.lines import Line
 from mho.interchange.spice.numbers import spice_number
@@ -19,7 +21,7 @@ _UNHEARD = (
     "wnflag",
 )  # fmt: skip
 _NOTED = (".plot", ".width", ".probe", ".four", ".title")
-_OTHER = (".ac", ".noise", ".disto", ".sens", ".tf", ".pz", ".sp", ".pss")
+_OTHER = (".disto", ".sens", ".tf", ".pz", ".sp", ".pss")
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,27 @@ class DCSweep:
     sweeps: tuple[Sweep, ...]
 
 
+@dataclass(frozen=True)
+class FrequencySweep:
+    """Frequencies of a small-signal analysis: "dec" or "oct" (points a decade or octave) or "lin" (points in all)."""
+
+    kind: str
+    count: int
+    start: float
+    stop: float
+
+
+@dataclass(frozen=True)
+class NoiseSweep:
+    """A noise analysis: the voltage between two nodes, and the source that noise is referred to."""
+
+    output: str
+    reference: str
+    source: str
+    sweep: FrequencySweep
+    line: Line
+
+
 @dataclass
 class Requests:
     """Directives of a netlist.
@@ -58,6 +81,8 @@ class Requests:
         tran: Transient analysis, if any.
         dc: Sweep, if any.
         op: Whether an operating point is asked for.
+        ac: Frequencies of the small-signal analysis, if any.
+        noise: Noise analysis, if any.
         initial: .ic by node [V].
         nodeset: .nodeset by node [V].
         reltol: Relative tolerance.
@@ -70,6 +95,8 @@ class Requests:
     tran: Tran | None = None
     dc: DCSweep | None = None
     op: bool = False
+    ac: FrequencySweep | None = None
+    noise: NoiseSweep | None = None
     initial: dict[str, float] = field(default_factory=dict)
     nodeset: dict[str, float] = field(default_factory=dict)
     reltol: float = 1e-3
@@ -92,7 +119,7 @@ def requests(lines: list[Line], scope: Scope, notes: list[str]) -> Requests:
         if line not in commands:
             _one(line, found, scope, notes)
     # A command in .control counts where the netlist itself does not ask for that kind of analysis.
-    asked = {".tran": found.tran is not None, ".dc": found.dc is not None}
+    asked = {f".{kind}": getattr(found, kind) is not None for kind in ("tran", "dc", "ac", "noise")}
     for line in commands:
         plain = Line(f".{line.text.removeprefix('.control ')}", line.file, line.number)
         word = plain.text.split()[0]
@@ -114,6 +141,10 @@ def _one(line: Line, r: Requests, scope: Scope, notes: list[str]) -> None:
         r.dc = _dc(line, scope)
     elif word == ".op":
         r.op = True
+    elif word == ".ac":
+        r.ac = _frequencies(line, card(line).fields[1:], scope, ".ac dec points start stop")
+    elif word == ".noise":
+        r.noise = _noise(line, rest, scope)
     elif word in (".ic", ".nodeset"):
         (r.initial if word == ".ic" else r.nodeset).update(_nodes(line, rest, scope))
     elif word in (".options", ".option", ".opt", ".opts"):
@@ -129,11 +160,11 @@ def _one(line: Line, r: Requests, scope: Scope, notes: list[str]) -> None:
     elif word in _NOTED:
         notes.append(f"{line.file}, line {line.number}: {word} is not used.")
     elif word in _OTHER:
-        notes.append(f"{line.file}, line {line.number}: {word} is not run; mho runs .tran, .op and .dc.")
+        notes.append(f"{line.file}, line {line.number}: {word} is not run; mho runs .tran, .op, .dc, .ac and .noise.")
     else:
         line.fail(
             f"{word} is not supported. mho reads .param .func .model .subckt .include .lib .global .ic .nodeset "
-            ".options .temp .tran .op .dc .save .print .measure."
+            ".options .temp .tran .op .dc .ac .noise .save .print .measure."
         )
 
 
@@ -164,6 +195,34 @@ def _dc(line: Line, scope: Scope) -> DCSweep:
             line.fail(f"the sweep from {start:g} to {stop:g} by {step:g} has more than 100 000 points.")
         sweeps.append(Sweep(words[k], start, stop, step))
     return DCSweep(tuple(sweeps))
+
+
+def _frequencies(line: Line, words: list[str], scope: Scope, form: str) -> FrequencySweep:
+    if len(words) != 4 or words[0] not in ("dec", "oct", "lin"):
+        line.fail(f"it is written {form}, with dec, oct or lin.")
+    count, start, stop = (scope.at(w, line) for w in words[1:])
+    if not (count >= 1 and 0 < start <= stop):
+        line.fail(
+            f"{count:g} points from {start:g} to {stop:g} Hz: points must be 1 or more, frequencies rise above 0."
+        )
+    octaves = np.log2(stop / start) if words[0] == "oct" else np.log10(stop / start)
+    if (count if words[0] == "lin" else count * octaves) > 1e6:
+        line.fail("the analysis has more than a million frequencies.")
+    return FrequencySweep(words[0], int(count), start, stop)
+
+
+def _noise(line: Line, rest: str, scope: Scope) -> NoiseSweep:
+    form = ".noise v(out[,reference]) source dec points start stop"
+    found = re.match(r"v\s*\(\s*([^(),\s]+)\s*(?:,\s*([^(),\s]+)\s*)?\)\s*(.*)", rest)
+    if found is None:
+        line.fail(f"a noise analysis is written {form}.")
+    output, reference, others = found.groups()
+    words = card(line, others).fields
+    if len(words) == 6:  # points per summary: mho keeps every element's share at all points
+        words.pop()
+    if len(words) != 5:
+        line.fail(f"a noise analysis is written {form}.")
+    return NoiseSweep(output, reference or "0", words[0], _frequencies(line, words[1:], scope, form), line)
 
 
 def _nodes(line: Line, rest: str, scope: Scope) -> dict[str, float]:
@@ -200,7 +259,7 @@ def _options(line: Line, rest: str, r: Requests, scope: Scope, notes: list[str])
 def _signals(line: Line, rest: str) -> list[str]:
     """Signals of a .save or .print line."""
     names = re.findall(r"[a-z@]\w*\s*\([^()]*\)|[^\s,]+", rest)
-    if names[:1] in (["tran"], ["dc"], ["op"], ["ac"]):
+    if names[:1] in (["tran"], ["dc"], ["op"], ["ac"], ["noise"]):
         names = names[1:]
     if not names:
         line.fail("there is no signal after it.")

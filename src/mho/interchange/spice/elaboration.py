@@ -34,6 +34,7 @@ class Parts:
         currents: Initial currents of inductors by element.
         corners: Times at which formulas of time have corners [s].
         levels: DC value of sources whose waveform is another thing.
+        phasors: AC phasor of sources that have one.
         probed: Nodes whose voltage is a source's current, by source.
         latched: Nodes of switches that start closed.
         periods: Periods of sources that are formulas of time [s].
@@ -48,6 +49,7 @@ class Parts:
     currents: dict[str, float] = field(default_factory=dict)
     corners: set[float] = field(default_factory=set)
     levels: dict[str, float] = field(default_factory=dict)
+    phasors: dict[str, complex] = field(default_factory=dict)
     probed: dict[str, Line] = field(default_factory=dict)
     latched: list[str] = field(default_factory=list)
     periods: list[float] = field(default_factory=list)

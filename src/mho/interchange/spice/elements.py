@@ -116,6 +116,8 @@ def source(site: Site, line: Line) -> None:
     found = drive(c, c.fields[3:], site.scope, site.parts.requests.tran)
     if found.level is not None:
         site.parts.levels[name] = found.level
+    if found.ac:
+        site.parts.phasors[name] = found.ac
     if found.formula is not None:
         site.parts.corners.update(t for t in found.corners if t > 0)
         site.parts.periods += [found.period] if found.period else []

@@ -32,7 +32,7 @@ class Name:
 
 @dataclass(frozen=True)
 class Probe:
-    """`v(a)`, `v(a, b)` or `i(source)`."""
+    """`v(a)`, `v(a, b)` or `i(source)`; over frequency also a part of it, as `vdb(a)`."""
 
     kind: str
     nodes: tuple[str, ...]
@@ -48,36 +48,45 @@ class Call:
 
 Expression = Number | Name | Probe | Call
 
-_TOKEN = re.compile(
-    r"\s*(?:(?P<probe>[vi]\s*\(\s*[^(),\s{}']+\s*(?:,\s*[^(),\s{}']+\s*)?\))"
-    rf"|(?P<number>{NUMBER.pattern})"
-    r"|(?P<name>[a-z_][a-z0-9_.]*)"
-    r"|(?P<sign>\*\*|\|\||&&|==|!=|<>|<=|>=|[-+*/%^<>!?:(),{}'|&=]))"
-)
+
+def _tokens(probe: str) -> re.Pattern[str]:
+    return re.compile(
+        rf"\s*(?:(?P<probe>{probe}\s*\(\s*[^(),\s{{}}']+\s*(?:,\s*[^(),\s{{}}']+\s*)?\))"
+        rf"|(?P<number>{NUMBER.pattern})"
+        r"|(?P<name>[a-z_][a-z0-9_.]*)"
+        r"|(?P<sign>\*\*|\|\||&&|==|!=|<>|<=|>=|[-+*/%^<>!?:(),{}'|&=]))"
+    )
+
+
+_TOKEN, _PHASOR_TOKEN = _tokens("[vi]"), _tokens("[vi](?:db|[mpri])?")
 _LEVELS = (("||", "|"), ("&&", "&"), ("==", "!=", "<>", "="), ("<", "<=", ">", ">="), ("+", "-"), ("*", "/", "%"))
 _SAME = {"|": "||", "&": "&&", "<>": "!=", "=": "==", "**": "^"}
 
 
-def parse(text: str) -> Expression:
+def parse(text: str, *, phasors: bool = False) -> Expression:
     """The tree of an expression; braces and quotes count as parentheses.
+
+    Args:
+        text: The expression.
+        phasors: Whether `vdb(a)`, `vm(a)`, `vp(a)`, `vr(a)`, `vi(a)` are probes and not functions.
 
     Raises:
         NetlistError: If the text is no expression; says where.
     """
-    return _Parser(text).whole()
+    return _Parser(text, _PHASOR_TOKEN if phasors else _TOKEN).whole()
 
 
 class _Parser:
     """Operator precedence, by recursive descent."""
 
-    def __init__(self, text: str):
+    def __init__(self, text: str, tokens: re.Pattern[str]):
         self.text, self.at, self.depth = text.strip(), 0, 0
         if len(self.text) > _LONGEST:
             raise NetlistError(f"an expression of {len(self.text)} characters; the longest has {_LONGEST}.")
         self.tokens: list[tuple[str, str]] = []
         position, opened = 0, False
         while position < len(self.text):
-            found = _TOKEN.match(self.text, position)
+            found = tokens.match(self.text, position)
             if found is None:
                 rest = self.text[position:].strip()
                 if not rest:

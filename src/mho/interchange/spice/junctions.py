@@ -16,14 +16,14 @@ BOLTZMANN, CHARGE = 1.38064852e-23, 1.6021766208e-19
 REFERENCE = 300.15  # [K]
 ZERO_CELSIUS = 273.15  # [K]
 GMIN = 1e-12  # [S] beside every junction
-_OF_NOISE = ("kf", "af")
 _DIODE = Defaults(
     {
         "is": 1e-14, "n": 1.0, "rs": 0.0, "eg": 1.11, "xti": 3.0, "cjo": 0.0, "vj": 1.0, "m": 0.5, "fc": 0.5, "tt": 0.0,
         "bv": 0.0, "ibv": 1e-3, "nbv": 0.0, "tcv": 0.0, "trs": 0.0, "trs2": 0.0, "tnom": 0.0, "level": 1.0,
+        "kf": 0.0, "af": 1.0,
     },
     {"cj0": "cjo", "cj": "cjo", "js": "is", "pb": "vj", "mj": "m", "trs1": "trs"},
-    (*_OF_NOISE, "fv_max", "bv_max", "id_max", "te_max", "pd_max"),
+    ("fv_max", "bv_max", "id_max", "te_max", "pd_max"),
     dict.fromkeys(
         ("jsw", "cjp", "cjsw", "ikf", "ikr", "isr", "jtun", "jtunsw", "cta", "ctp", "tm1", "tm2", "ttt1", "ttt2",
          "tlev", "tlevc", "rth0"), "",
@@ -120,7 +120,7 @@ def diode(site: Site, line: Line) -> None:
         ideality = n["nbv"] or n["n"]
         knee = _knee(n["bv"] - n["tcv"] * warm, n["ibv"], i_s, ideality * thermal(t), thermal(t))
         own = {"breakdown": knee, "n_breakdown": ideality}
-    site.put(line, name, mc.Junction(anode, cathode, i_s=i_s, n=n["n"], g_min=GMIN, **own))
+    site.put(line, name, mc.Junction(anode, cathode, i_s=i_s, n=n["n"], g_min=GMIN, kf=n["kf"], af=n["af"], **own))
     if n["cjo"] > 0 or n["tt"] > 0:
         depletion = Depletion(n["vj"], nominal, t)
         charge = mc.JunctionCharge(

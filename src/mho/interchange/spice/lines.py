@@ -11,7 +11,8 @@ from typing import NoReturn
 from mho.core.errors import NetlistError
 
 _DEEPEST = 20  # files that include each other
-CONTROLS = ("tran", "op", "dc", "meas", "measure")  # commands of a .control block that are run as its lines are
+# Commands of a .control block that are run as its lines are.
+CONTROLS = ("tran", "op", "dc", "ac", "noise", "meas", "measure")
 _MOST = 200_000  # lines of all files together
 
 

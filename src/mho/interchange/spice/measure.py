@@ -53,8 +53,8 @@ def measured(netlist: Netlist, analysis: str, table: Table) -> list[Measured]:
         words = [w.strip() for w in _WORD.findall(line.text)][1:]
         if len(words) < 3:
             line.fail("a measurement is written .measure tran name what ...")
-        if words[0] not in ("tran", "dc", "op", "ac"):
-            line.fail(f"{words[0]!r} is no analysis; write .measure tran or .measure dc.")
+        if words[0] not in ("tran", "dc", "op", "ac", "noise"):
+            line.fail(f"{words[0]!r} is no analysis; write .measure tran, dc, ac or noise.")
         if words[0] != analysis:
             continue
         try:
@@ -99,8 +99,11 @@ class _Measure:
     def signal(self, text: str) -> np.ndarray:
         if text.startswith("par("):
             text = text[4:-1]
-        tree = self.netlist.scope.closed(parse(text.strip("'\"")), lambda p: p)
-        return np.full(self.t.shape, tree.value) if isinstance(tree, Number) else self.table.evaluate(tree)
+        if text in self.table.others:
+            return self.table.others[text]
+        tree = self.netlist.scope.closed(parse(text.strip("'\""), phasors=self.table.phasors), lambda p: p)
+        # Of a phasor itself the real part is measured, as ngspice does.
+        return np.full(self.t.shape, tree.value) if isinstance(tree, Number) else np.real(self.table.evaluate(tree))
 
     def closed(self) -> None:
         if self.words:
@@ -167,7 +170,7 @@ class _Measure:
                 at = self.number(self.take())
                 self.closed()
                 if not self.t[0] <= at <= self.t[-1] * (1 + 1e-12):
-                    raise _MissingError(f"{at:g} s lies outside the run")
+                    raise _MissingError(f"{at:g} lies outside the run")
                 return float(np.interp(at, self.t, wanted))  # type: ignore[arg-type]
             if word != "when":
                 self.line.fail("FIND is followed by WHEN or AT.")

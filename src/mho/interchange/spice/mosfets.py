@@ -28,10 +28,10 @@ _LEVEL1 = Defaults(
         "vto": 0.0, "kp": 2e-5, "gamma": 0.0, "phi": 0.6, "lambda": 0.0, "is": 1e-14, "js": 0.0, "rd": 0.0, "rs": 0.0,
         "rsh": 0.0, "cgso": 0.0, "cgdo": 0.0, "cgbo": 0.0, "cbd": 0.0, "cbs": 0.0, "cj": 0.0, "mj": 0.5, "cjsw": 0.0,
         "mjsw": 0.5, "pb": 0.8, "fc": 0.5, "tox": 0.0, "ld": 0.0, "uo": 600.0, "nsub": 0.0, "nss": 0.0, "tpg": 1.0,
-        "tnom": 27.0, "level": 1.0,
+        "tnom": 27.0, "level": 1.0, "kf": 0.0, "af": 1.0, "avt": 0.0, "abeta": 0.0,
     },
     {"vt0": "vto", "u0": "uo"},
-    ("kf", "af", "nlev", "gdsnoi"),
+    ("nlev", "gdsnoi"),
 )  # fmt: skip
 
 
@@ -91,9 +91,11 @@ class _Transistor:
         channel = self.channel()
         own = {"vto": channel.vto, "gamma": channel.gamma, "phi": channel.phi}
         overlaps = {"cgs": n["cgso"] * w * m, "cgd": n["cgdo"] * w * m, "cgb": n["cgbo"] * length * m}
+        spread = {"a_vt": n["avt"], "a_beta": n["abeta"]}
+        flicker = {"kf": n["kf"], "af": n["af"]} | ({"cox": channel.oxide} if channel.oxide > 0 else {})
         element = mc.LevelOne(
             d, s, self.g, self.b, self.polarity, w=w * m, l=length, kp=channel.kp, lambda_=n["lambda"],
-            **own, **overlaps,
+            **own, **overlaps, **flicker, **spread,
         )  # fmt: skip
         self.site.put(self.line, self.name, element)
         if channel.oxide > 0:

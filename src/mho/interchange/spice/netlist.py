@@ -35,6 +35,7 @@ class Netlist:
         levels: Values that sources have in a DC analysis where their waveform has another [V or A].
         latched: Nodes of switches that start closed.
         fastest: Shortest period among sources that are formulas of time [s].
+        phasors: AC phasors of the sources that have one [V or A].
         notes: One sentence for everything that is not used or read otherwise, with its line.
         scope: Parameters at the top, for measurements.
         lines: Line of each element.
@@ -48,6 +49,7 @@ class Netlist:
     levels: Mapping[str, float]
     latched: tuple[str, ...]
     fastest: float
+    phasors: Mapping[str, complex]
     notes: tuple[str, ...]
     scope: Scope
     lines: Mapping[str, Line] = field(default_factory=dict)
@@ -57,7 +59,7 @@ def read_spice(path: str | Path) -> Netlist:
     """Read a SPICE netlist with the files that it includes.
 
     Elements R C L K V I E G F H B D M (level 1) S W and X; .param .csparam .func .model .subckt .if .include .lib
-    .global .ic .nodeset .options .temp .tran .op .dc .save .print .measure, and of .control its analyses and
+    .global .ic .nodeset .options .temp .tran .op .dc .ac .noise .save .print .measure, and of .control its analyses and
     measurements. The EKV transistor as a subcircuit of behavioural sources is recognised by what it computes, and
     becomes the built-in one.
 
@@ -105,9 +107,19 @@ def _read(path: Path, notes: list[str]) -> Netlist:
             if node not in known:
                 raise NetlistError(f"{path.name}: {word} names v({node}), and there is no such node.")
     return Netlist(
-        title, circuit, asked, _from_charges(parts), parts.currents, parts.levels, tuple(parts.latched),
-        min(parts.periods, default=float("inf")), tuple(notes), scope, parts.lines,
-    )  # fmt: skip
+        title=title,
+        circuit=circuit,
+        requests=asked,
+        charges=_from_charges(parts),
+        currents=parts.currents,
+        levels=parts.levels,
+        phasors=parts.phasors,
+        latched=tuple(parts.latched),
+        fastest=min(parts.periods, default=float("inf")),
+        notes=tuple(notes),
+        scope=scope,
+        lines=parts.lines,
+    )
 
 
 def _place(message: str, parts: Parts, path: Path) -> str:

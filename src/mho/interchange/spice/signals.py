@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -17,6 +17,14 @@ from mho.interchange.spice.functions import evaluate
 from mho.interchange.spice.lines import Line
 from mho.interchange.spice.netlist import Netlist
 
+# What vdb, vm, vp, vr and vi take of a phasor; the phase is in radians, as ngspice has it.
+PARTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "db": mc.decibels,
+    "m": np.abs,
+    "p": lambda x: np.unwrap(np.angle(x)),
+    "r": np.real,
+    "i": np.imag,
+}
 _BRANCHES = (mc.VoltageSource, mc.VCVS, mc.CCVS, mc.BehaviouralVoltage, Inductor)
 
 
@@ -25,16 +33,23 @@ class Table:
     """Points of one analysis.
 
     Args:
-        axis: Name of what is varied: "time", a swept source, or "" for an operating point.
+        axis: Name of what is varied: "time", "frequency", a swept source, or "" for an operating point.
         points: Its values.
-        voltages: By node [V].
-        currents: By element, from its first node through it to the second [A].
+        voltages: By node [V]; complex over frequency.
+        currents: By element, from its first node through it to the second, likewise [A].
+        others: Signals of other kinds, by their name (spectra of noise).
     """
 
     axis: str
     points: np.ndarray
     voltages: Mapping[str, np.ndarray]
     currents: Mapping[str, np.ndarray]
+    others: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    @property
+    def phasors(self) -> bool:
+        """Whether signals are complex."""
+        return self.axis == "frequency" and not self.others
 
     def value(self, probe: Probe) -> np.ndarray:
         """A probe's values.
@@ -42,6 +57,8 @@ class Table:
         Raises:
             NetlistError: If there is no such node or current.
         """
+        if probe.kind not in ("v", "i"):
+            return PARTS[probe.kind[1:]](self.value(Probe(probe.kind[0], probe.nodes)))
         if probe.kind == "i":
             name = plain_source(probe.nodes[0])
             if name not in self.currents:
@@ -94,6 +111,8 @@ def branches(netlist: Netlist) -> Iterator[str]:
 def wanted(netlist: Netlist, table: Table) -> dict[str, np.ndarray]:
     """The signals that the netlist saves, in its order; all of them if it names none."""
     found: dict[str, np.ndarray] = {}
+    if table.others:
+        return dict(table.others)
     everything = not netlist.requests.save
     for text, line in netlist.requests.save:
         if text in ("all", "allv", "alli"):
@@ -121,6 +140,6 @@ def _signal(text: str, line: Line, table: Table) -> np.ndarray:
             line.fail(f"{text}: currents and numbers inside an element are not kept; use a 0 V source.")
         inner = f"v({text})"
     try:
-        return table.evaluate(parse(re.sub(r"\s", "", inner)))
+        return table.evaluate(parse(re.sub(r"\s", "", inner), phasors=table.phasors))
     except NetlistError as error:
         line.fail(f"{text}: {error}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import equinox as eqx
@@ -12,51 +11,20 @@ import numpy as np
 from mho import circuits as mc
 from mho.circuits.layout import layout
 from mho.circuits.observed import observe
-from mho.circuits.start import source_value
 from mho.circuits.transient import Progress
-from mho.circuits.waveforms import Points, Run
+from mho.circuits.waveforms import Points
 from mho.core.errors import NetlistError
 from mho.core.sampling import sample
 from mho.interchange.spice.analyses import DCSweep, Tran
-from mho.interchange.spice.measure import Measured, measured
+from mho.interchange.spice.frequency import noise, small_signal
+from mho.interchange.spice.measure import measured
 from mho.interchange.spice.netlist import Netlist
+from mho.interchange.spice.outcome import Outcome, gathered
+from mho.interchange.spice.rest import at_rest, guess_of, with_unknowns
 from mho.interchange.spice.signals import Table, branches, wanted
 
 _FINEST = 8  # points put into one step where a straight line misses its cubic
 _STRAIGHT = 5e-5  # of a signal's swing: what a straight line between two points may miss
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """Result of one analysis of a netlist.
-
-    Args:
-        analysis: "tran", "dc" or "op".
-        axis: Name of the first column: "time", the swept source, or "" for an operating point.
-        points: Its values; one array for each sample.
-        signals: Saved signals by ngspice's names; one set for each sample.
-        measures: Results of .measure; one list for each sample.
-        run: mho's own result of a transient, with the energy ledger; None otherwise.
-        failures: Samples that failed, by reason.
-        population: Whether samples were drawn.
-    """
-
-    analysis: str
-    axis: str
-    points: tuple[np.ndarray, ...]
-    signals: tuple[dict[str, np.ndarray], ...]
-    measures: tuple[tuple[Measured, ...], ...]
-    run: Run | None = None
-    failures: dict[str, int] = field(default_factory=dict)
-    population: bool = False
-
-    def __getitem__(self, name: str) -> np.ndarray:
-        """A signal of the first sample."""
-        if name == self.axis:
-            return self.points[0]
-        if name not in self.signals[0]:
-            raise NetlistError(f"the signal {name!r} is not saved; there is {', '.join(self.signals[0])}.")
-        return self.signals[0][name]
 
 
 def tolerance(reltol: float) -> float:
@@ -64,13 +32,26 @@ def tolerance(reltol: float) -> float:
     return float(np.clip(5e-4 * (reltol / 1e-3) ** (2 / 3), 2e-6, 5e-3))
 
 
+def asked(netlist: Netlist) -> list[str]:
+    """The analyses that a netlist asks for, in the order in which :func:`simulate` prefers them."""
+    r = netlist.requests
+    wanted = {"tran": r.tran, "ac": r.ac, "noise": r.noise, "dc": r.dc, "op": r.op or None}
+    return [name for name, request in wanted.items() if request is not None]
+
+
 def simulate(
-    netlist: Netlist, *, samples: int | None = None, seed: int = 1, progress: Progress | None = None
+    netlist: Netlist,
+    *,
+    analysis: str | None = None,
+    samples: int | None = None,
+    seed: int = 1,
+    progress: Progress | None = None,
 ) -> Outcome:
-    """Run what a netlist asks for: its transient, else its sweep, else its operating point.
+    """Run one analysis that a netlist asks for: its transient, else AC, noise, sweep, or operating point.
 
     Args:
         netlist: From :func:`read_spice`.
+        analysis: "tran", "ac", "noise", "dc" or "op" where the netlist asks for several; the first of these if None.
         samples: Draw so many samples with transistor mismatch (transient alone).
         seed: Of the draw.
         progress: Called with the number of samples done and their total.
@@ -79,33 +60,40 @@ def simulate(
         NetlistError: If the netlist asks for no analysis, or for a signal that is not there.
         SolverError: If the numbers do not converge.
     """
-    r = netlist.requests
-    if samples is not None and r.tran is None:
+    found = asked(netlist)
+    if not found:
+        raise NetlistError("the netlist asks for no analysis that mho runs: give it .tran, .ac, .noise, .dc or .op.")
+    chosen = analysis or found[0]
+    if chosen not in found:
+        raise NetlistError(f"the netlist has no .{chosen}; it has {', '.join(f'.{x}' for x in found)}.")
+    if samples is not None and chosen != "tran":
         raise NetlistError("samples need a .tran; the netlist has none.")
-    _check_names(netlist)
-    if r.tran is not None:
-        return _transient(netlist, r.tran, samples, seed, progress)
-    if r.dc is not None:
-        return _sweep(netlist, r.dc)
-    if r.op:
-        return _point(netlist)
-    raise NetlistError("the netlist asks for no analysis that mho runs: give it .tran, .dc or .op.")
-
-
-def _check_names(netlist: Netlist) -> None:
-    """Find a signal that is not there, or a malformed measurement, before a long run and not after it."""
+    _check_names(netlist, chosen)
     r = netlist.requests
-    analysis = "tran" if r.tran is not None else "dc" if r.dc is not None else "op"
-    zeros = np.zeros(2)
+    if chosen == "tran":
+        assert r.tran is not None
+        return _transient(netlist, r.tran, samples, seed, progress)
+    if chosen == "dc":
+        assert r.dc is not None
+        return _sweep(netlist, r.dc)
+    return {"ac": small_signal, "noise": noise, "op": _point}[chosen](netlist)
+
+
+def _check_names(netlist: Netlist, analysis: str) -> None:
+    """Find a signal that is not there, or a malformed measurement, before a long run and not after it."""
+    if analysis == "noise":
+        return
+    zeros = np.zeros(2, np.complex128 if analysis == "ac" else np.float64)
     nodes = {x for e in netlist.circuit.elements for x in e.nodes if x != "0"}
-    table = Table("", zeros, dict.fromkeys(nodes, zeros), dict.fromkeys(branches(netlist), zeros))
+    axis = "frequency" if analysis == "ac" else ""
+    table = Table(axis, np.zeros(2), dict.fromkeys(nodes, zeros), dict.fromkeys(branches(netlist), zeros))
     wanted(netlist, table)
     list(measured(netlist, analysis, table))
 
 
 # ---- transient -------------------------------------------------------------------------------------------------------
 def _transient(netlist: Netlist, tran: Tran, samples: int | None, seed: int, progress: Progress | None) -> Outcome:
-    circuit = _with_unknowns(netlist.circuit)
+    circuit = with_unknowns(netlist.circuit)
     held = {h.node for h in layout(circuit).held}
     initial = {n: v for n, v in netlist.requests.initial.items() if n not in held and n != "0"}
     if tran.uic:
@@ -126,7 +114,7 @@ def _transient(netlist: Netlist, tran: Tran, samples: int | None, seed: int, pro
     for lane in range(count):
         one = circuit if samples is None else _lane(circuit, lane)
         tables.append(_table(one, names, run.points[lane], tran, accuracy))
-    return _gathered("tran", netlist, tables, run=run, failures=run.failures, population=samples is not None)
+    return gathered("tran", netlist, tables, run=run, failures=run.failures, population=samples is not None)
 
 
 def _largest_step(circuit: mc.Circuit, tran: Tran, fastest: float) -> float:
@@ -139,18 +127,13 @@ def _largest_step(circuit: mc.Circuit, tran: Tran, fastest: float) -> float:
 def _start(circuit: mc.Circuit, netlist: Netlist, initial: dict[str, float]) -> dict[str, Any]:
     """The operating point with the nodes of .ic held, as the values of all unknowns."""
     ties = {f"ic({n})": mc.VoltageSource(n, "0", v) for n, v in initial.items()}
-    guess = {n: v for n, v in _guess(netlist).items() if n != "0" and n not in initial}
+    guess = {n: v for n, v in guess_of(netlist).items() if n != "0" and n not in initial}
     known = set(layout(circuit).names)
     try:
         point = mc.operating_point(circuit.with_elements(ties, {n: v for n, v in guess.items() if n in known}))
     except NetlistError as error:
         raise NetlistError(f"{error} In a netlist: .tran ... uic, or R to ground.") from error
     return {name: point[name] for name in layout(circuit).names}
-
-
-def _guess(netlist: Netlist) -> dict[str, float]:
-    """Voltages from which the operating point is sought."""
-    return dict.fromkeys(netlist.latched, 1.0) | netlist.requests.nodeset
 
 
 def _lane(circuit: mc.Circuit, lane: int) -> mc.Circuit:
@@ -203,24 +186,13 @@ def _refined(p: Points, accuracy: float) -> tuple[np.ndarray, np.ndarray, np.nda
 
 
 # ---- DC --------------------------------------------------------------------------------------------------------------
-def _at_rest(netlist: Netlist) -> mc.Circuit:
-    """The circuit with every source at its DC value."""
-    circuit, changed = _with_unknowns(netlist.circuit), {}
-    for name, e in circuit.items():
-        if isinstance(e, mc.VoltageSource | mc.CurrentSource):
-            value = netlist.levels.get(name, source_value(e.wave, 0.0, 1))
-            changed[name] = eqx.tree_at(lambda s: s.wave, e, mc.DC(value))
-    known = set(layout(circuit).names)
-    return circuit.with_elements(changed, {n: v for n, v in _guess(netlist).items() if n in known})
-
-
 def _point(netlist: Netlist) -> Outcome:
-    circuit = _at_rest(netlist)
-    return _gathered("op", netlist, [_solved("", circuit, np.zeros(1))])
+    circuit = at_rest(netlist)
+    return gathered("op", netlist, [_solved("", circuit, np.zeros(1))])
 
 
 def _sweep(netlist: Netlist, dc: DCSweep) -> Outcome:
-    circuit = _at_rest(netlist)
+    circuit = at_rest(netlist)
     axes = [
         s.start + s.step * np.arange(int(np.floor((s.stop - s.start) / s.step * (1 + 1e-12) + 1e-9)) + 1)
         for s in dc.sweeps
@@ -235,7 +207,7 @@ def _sweep(netlist: Netlist, dc: DCSweep) -> Outcome:
             raise NetlistError(f".dc sweeps {s.source!r}, which is no independent source of the netlist.")
         changed[s.source] = eqx.tree_at(lambda x: x.wave, e, mc.DC(values.ravel()))
     axis = "i-sweep" if dc.sweeps[0].source.startswith("i") else "v-sweep"
-    return _gathered("dc", netlist, [_solved(axis, circuit.with_elements(changed), grid[0].ravel())])
+    return gathered("dc", netlist, [_solved(axis, circuit.with_elements(changed), grid[0].ravel())])
 
 
 def _solved(axis: str, circuit: mc.Circuit, points: np.ndarray) -> Table:
@@ -243,17 +215,3 @@ def _solved(axis: str, circuit: mc.Circuit, points: np.ndarray) -> Table:
     point = mc.operating_point(circuit)
     u = np.stack([np.broadcast_to(np.asarray(point[n], np.float64), points.shape) for n in names])
     return _observed(axis, circuit, names, points, u, np.zeros_like(u))
-
-
-# ---- both ------------------------------------------------------------------------------------------------------------
-def _with_unknowns(circuit: mc.Circuit) -> mc.Circuit:
-    """The circuit, with a node to solve for where sources hold all others."""
-    if layout(circuit).n:
-        return circuit
-    return circuit.with_elements({"nothing()": mc.Resistor("nothing()", "0", 1.0)})
-
-
-def _gathered(analysis: str, netlist: Netlist, tables: list[Table], **more: Any) -> Outcome:
-    signals = tuple(wanted(netlist, table) for table in tables)
-    measures = tuple(tuple(measured(netlist, analysis, table)) for table in tables)
-    return Outcome(analysis, tables[0].axis, tuple(t.points for t in tables), signals, measures, **more)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from mho import circuits as mc
 from mho.circuits.waves import AbstractWave
@@ -27,6 +29,7 @@ class Drive:
         corners: Times at which the formula has a corner [s].
         level: Its value in a DC analysis, if the netlist gives one.
         period: Shortest period of the formula, which steps must resolve [s].
+        ac: Its phasor in an AC analysis, 0 where the netlist gives none.
     """
 
     wave: AbstractWave | None
@@ -34,10 +37,32 @@ class Drive:
     corners: tuple[float, ...] = ()
     level: float | None = None
     period: float | None = None
+    ac: complex = 0.0
 
 
 def drive(card: Card, words: list[str], scope: Scope, tran: Tran | None) -> Drive:
     """The drive that the words after a source's nodes describe."""
+    phasor = _phasor(card, words, scope)
+    return replace(_drive(card, words, scope, tran), ac=phasor)
+
+
+def _phasor(card: Card, words: list[str], scope: Scope) -> complex:
+    """The AC magnitude and phase (in degrees) of a source; a bare `ac` is 1."""
+    numbers = [card.options["ac"]] if "ac" in card.options else []
+    if "ac" in words:
+        k = words.index("ac") + 1
+        while k < len(words) and words[k] not in (*_SHAPES, *_UNKNOWN, "dc", "ac", "distof1", "distof2"):
+            numbers.append(words[k])
+            k += 1
+    elif not numbers:
+        return 0.0
+    if len(numbers) > 2:
+        card.line.fail(f"AC takes a magnitude and a phase, not {' '.join(numbers)}.")
+    magnitude, degrees = [*(scope.at(x, card.line) for x in numbers), *(1.0, 0.0)[len(numbers) :]]
+    return complex(magnitude * np.exp(1j * np.radians(degrees)))
+
+
+def _drive(card: Card, words: list[str], scope: Scope, tran: Tran | None) -> Drive:
     level: float | None = None
     shape: tuple[str, list[float]] | None = None
     k = 0
