@@ -6,12 +6,13 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 JOBS   ?= 2
 
-.PHONY: help study test check install install-test ngspice clean
+.PHONY: help study test check install install-test kernels ngspice clean
 
 help:
 	@echo "make study   set up, run the ECRAM study on the packaged measurement, name the report"
 	@echo "make test    set up, check style, floors and types, run every test"
 	@echo "make check   style, floors and types alone"
+	@echo "make kernels build the optional array solver for this machine (needs a C++ compiler)"
 	@echo "make clean   remove the virtual environment and caches; results/ stays"
 
 study: install
@@ -26,6 +27,10 @@ check: install-test
 	$(BIN)/ruff format --check src tests benchmarks scripts
 	$(BIN)/lint-imports
 	$(BIN)/pyright --pythonpath $(BIN)/python
+
+# Ten times faster arrays where a C++ compiler is; kept in the user's cache, for this kind of processor.
+kernels: install
+	$(BIN)/python -m mho.crossbars.kernels
 
 # The stamps hold what was installed for which pyproject.toml, so that a second call installs nothing.
 install: $(VENV)/installed

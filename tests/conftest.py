@@ -12,7 +12,7 @@ from types import ModuleType
 
 import pytest
 
-from mho.cli.environment import processor
+from mho.core.processor import processor
 
 # Compiled programs are kept beside pytest's own cache: processes share them, and a second run compiles nothing.
 KEPT = Path(__file__).resolve().parents[1] / ".pytest_cache" / f"compiled-{processor()}"

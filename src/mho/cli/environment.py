@@ -5,10 +5,10 @@ Every setting is a default: what the caller has set stays.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sys
-from pathlib import Path
+
+from mho.core.processor import cache_folder, processor, processor_flags
 
 _WIDE = "--xla_cpu_prefer_vector_width=512"
 
@@ -29,37 +29,10 @@ def prepare() -> None:
     os.environ.setdefault("JAX_PLATFORMS", "cpu")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # XLA writes pages about cached programs otherwise
     flags = os.environ.get("XLA_FLAGS", "")
-    if "avx512f" in _processor_flags() and "prefer_vector_width" not in flags:
+    if "avx512f" in processor_flags() and "prefer_vector_width" not in flags:
         os.environ["XLA_FLAGS"] = f"{flags} {_WIDE}".strip()
-    folder = _cache_folder()
+    folder = cache_folder(f"compiled-{processor()}")
     if folder is not None:
         os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(folder))
         os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
         os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
-
-
-def _processor_flags() -> set[str]:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return set()
-    return set(next((line.partition(":")[2].split() for line in lines if line.startswith("flags")), []))
-
-
-def processor() -> str:
-    """A short name for this kind of processor: programs compiled on one kind do not travel to another."""
-    return hashlib.sha256(" ".join(sorted(_processor_flags())).encode()).hexdigest()[:12]
-
-
-def _cache_folder() -> Path | None:
-    """A folder that can be written, one a kind of processor, or None."""
-    try:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-        folder = base / "mho" / f"compiled-{processor()}"
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / f".probe.{os.getpid()}"
-        probe.touch()
-        probe.unlink()
-    except (OSError, RuntimeError):  # RuntimeError: no home folder
-        return None
-    return folder

@@ -1,0 +1,327 @@
+// Line-preconditioned conjugate gradients for one array of conductances: the twin of mho.crossbars.mesh.symmetric.
+//
+// Rows are eliminated, columns are found. Row solves run down the columns of a block of LANES rows at once, so that the
+// processor's vector unit works on independent lines; column solves are vectors along a row of the array as it lies.
+// Every pass over memory does all that it can: three a iteration.
+
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <new>
+
+#include "xla/ffi/api/ffi.h"
+
+namespace ffi = xla::ffi;
+
+namespace {
+
+constexpr int64_t LANES = 8;
+
+struct Array {  // aligned doubles
+  explicit Array(int64_t n) : data(static_cast<double*>(::operator new[](sizeof(double) * n, std::align_val_t(64)))) {}
+  ~Array() { ::operator delete[](data, std::align_val_t(64)); }
+  Array(const Array&) = delete;
+  Array& operator=(const Array&) = delete;
+  double* data;
+};
+
+struct Plane {  // lines of one direction
+  double r;
+  const double* start;
+  const double* end;
+  const bool* pinned;
+};
+
+double last_factor(double total, bool pinned) { return (total > 0.0 && !pinned) ? 1.0 / total : 0.0; }
+
+class Solver {
+ public:
+  Solver(int64_t m, int64_t n, const double* g, Plane rows, Plane columns)
+      : m_(m), n_(n), blocks_((m + LANES - 1) / LANES), g_(g), rows_(rows), columns_(columns),
+        gt_(blocks_ * n * LANES), kr_(blocks_ * n * LANES), kc_(m * n), r_(m * n), z_(m * n), p_(m * n), q_(m * n),
+        buffer_(n * LANES), seen_(n > LANES ? n : LANES) {
+    factor_rows();
+    factor_columns();
+  }
+
+  // Voltages of rows and columns (w, b) at injected currents; returns iterations, sets the relative residual.
+  int32_t run(const double* into_rows, const double* into_columns, double tolerance, int32_t most, double* w, double* b,
+              double* residual) {
+    const int64_t size = m_ * n_;
+    double* x = b;
+    std::memset(x, 0, sizeof(double) * size);
+    reduce(into_rows, into_columns);
+    double rz = columns_solve(0.0);
+    const double start = rz, goal = tolerance * tolerance * start;
+    double beta = 0.0, curvature = through(0.0, beta, x, true);
+    int32_t count = 0;
+    while (rz > goal && count < most) {
+      const double a = curvature > 0.0 ? rz / curvature : 0.0;
+      const double next = columns_solve(a);
+      ++count;
+      if (!(next > goal) || count >= most) {  // no further direction: only x is to be brought up
+        for (int64_t i = 0; i < size; ++i) x[i] += a * p_.data[i];
+        rz = next;
+        break;
+      }
+      beta = next / rz;
+      rz = next;
+      curvature = through(a, beta, x, false);
+    }
+    complete(into_rows, x, w);
+    *residual = start == 0.0 ? 0.0 : std::sqrt(std::fabs(rz) / start);
+    return count;
+  }
+
+ private:
+  void factor_rows() {
+    for (int64_t t = 0; t < blocks_; ++t) {
+      double* gt = gt_.data + t * n_ * LANES;
+      double* k = kr_.data + t * n_ * LANES;
+      double seen[LANES];
+      const int64_t first = t * LANES;
+      for (int64_t l = 0; l < LANES; ++l) {
+        const bool real = first + l < m_;
+        seen[l] = real ? rows_.start[first + l] : 0.0;
+        for (int64_t j = 0; j < n_; ++j) gt[j * LANES + l] = real ? g_[(first + l) * n_ + j] : 0.0;
+      }
+      for (int64_t j = 0; j + 1 < n_; ++j)
+        for (int64_t l = 0; l < LANES; ++l) {
+          const double s = gt[j * LANES + l] + seen[l];
+          k[j * LANES + l] = 1.0 / (1.0 + rows_.r * s);
+          seen[l] = s * k[j * LANES + l];
+        }
+      for (int64_t l = 0; l < LANES; ++l) {
+        const bool real = first + l < m_;
+        const double total = seen[l] + gt[(n_ - 1) * LANES + l] + (real ? rows_.end[first + l] : 0.0);
+        const bool dead = !real || rows_.pinned[first + l];
+        k[(n_ - 1) * LANES + l] = last_factor(total, dead);
+        if (dead)
+          for (int64_t j = 0; j + 1 < n_; ++j) k[j * LANES + l] = 0.0;
+      }
+    }
+  }
+
+  void factor_columns() {
+    double* seen = seen_.data;
+    for (int64_t j = 0; j < n_; ++j) seen[j] = columns_.start[j];
+    for (int64_t i = 0; i + 1 < m_; ++i) {
+      const double* g = g_ + i * n_;
+      double* k = kc_.data + i * n_;
+      for (int64_t j = 0; j < n_; ++j) {
+        const double s = g[j] + seen[j];
+        k[j] = 1.0 / (1.0 + columns_.r * s);
+        seen[j] = s * k[j];
+      }
+    }
+    const int64_t last = (m_ - 1) * n_;
+    for (int64_t j = 0; j < n_; ++j)
+      kc_.data[last + j] = last_factor(seen[j] + g_[last + j] + columns_.end[j], columns_.pinned[j]);
+    for (int64_t j = 0; j < n_; ++j)
+      if (columns_.pinned[j])
+        for (int64_t i = 0; i < m_; ++i) kc_.data[i * n_ + j] = 0.0;
+  }
+
+  // One block of rows: buffer holds currents on entry, voltages on leaving.
+  void row_block(int64_t t) {
+    const double* __restrict k = kr_.data + t * n_ * LANES;
+    double* __restrict f = buffer_.data;
+    const double r = rows_.r;
+    double carried[LANES] = {0};
+    for (int64_t j = 0; j < n_; ++j)
+      for (int64_t l = 0; l < LANES; ++l) {
+        const double c = f[j * LANES + l] + carried[l];
+        f[j * LANES + l] = c;
+        carried[l] = k[j * LANES + l] * c;
+      }
+    for (int64_t l = 0; l < LANES; ++l) f[(n_ - 1) * LANES + l] = carried[l];
+    for (int64_t j = n_ - 2; j >= 0; --j)
+      for (int64_t l = 0; l < LANES; ++l) {
+        carried[l] = k[j * LANES + l] * (carried[l] + r * f[j * LANES + l]);
+        f[j * LANES + l] = carried[l];
+      }
+  }
+
+  int64_t lanes(int64_t t) const { return t * LANES + LANES <= m_ ? LANES : m_ - t * LANES; }
+
+  // Right-hand side of the columns: their own currents, and those of the rows seen through them.
+  void reduce(const double* into_rows, const double* into_columns) {
+    for (int64_t t = 0; t < blocks_; ++t) {
+      load(t, into_rows, false);
+      row_block(t);
+      for (int64_t l = 0; l < lanes(t); ++l) {
+        const int64_t at = (t * LANES + l) * n_;
+        for (int64_t j = 0; j < n_; ++j)
+          r_.data[at + j] = into_columns[at + j] + g_[at + j] * buffer_.data[j * LANES + l];
+      }
+    }
+  }
+
+  // A block of rows into the buffer, lines side by side; times the conductances if they are voltages.
+  void load(int64_t t, const double* from, bool coupled) {
+    double* __restrict f = buffer_.data;
+    const int64_t some = lanes(t);
+    if (some < LANES) std::memset(f, 0, sizeof(double) * n_ * LANES);
+    if (some == LANES) {
+      const double* row[LANES];
+      for (int64_t l = 0; l < LANES; ++l) row[l] = from + (t * LANES + l) * n_;
+      for (int64_t j = 0; j < n_; ++j)
+        for (int64_t l = 0; l < LANES; ++l) f[j * LANES + l] = row[l][j];
+    } else {
+      for (int64_t l = 0; l < some; ++l)
+        for (int64_t j = 0; j < n_; ++j) f[j * LANES + l] = from[(t * LANES + l) * n_ + j];
+    }
+    if (!coupled) return;
+    const double* __restrict gt = gt_.data + t * n_ * LANES;
+    for (int64_t j = 0; j < n_ * LANES; ++j) f[j] *= gt[j];
+  }
+
+  // r -= a q; z = inverse of the columns applied to r; returns r.z.
+  double columns_solve(double a) {
+    double* __restrict carried = seen_.data;
+    for (int64_t j = 0; j < n_; ++j) carried[j] = 0.0;
+    for (int64_t i = 0; i < m_; ++i) {
+      double* __restrict r = r_.data + i * n_;
+      double* __restrict z = z_.data + i * n_;
+      const double* __restrict q = q_.data + i * n_;
+      const double* __restrict k = kc_.data + i * n_;
+      if (a != 0.0)
+        for (int64_t j = 0; j < n_; ++j) r[j] -= a * q[j];
+      for (int64_t j = 0; j < n_; ++j) {
+        const double c = r[j] + carried[j];
+        z[j] = c;
+        carried[j] = k[j] * c;
+      }
+    }
+    double total = 0.0;
+    const double rc = columns_.r;
+    for (int64_t i = m_ - 1; i >= 0; --i) {
+      const double* __restrict r = r_.data + i * n_;
+      double* __restrict z = z_.data + i * n_;
+      const double* __restrict k = kc_.data + i * n_;
+      double sum = 0.0;
+      if (i == m_ - 1) {
+        for (int64_t j = 0; j < n_; ++j) {
+          z[j] = carried[j];
+          sum += r[j] * z[j];
+        }
+      } else {
+        for (int64_t j = 0; j < n_; ++j) {
+          const double v = k[j] * (carried[j] + rc * z[j]);
+          carried[j] = v;
+          z[j] = v;
+          sum += r[j] * v;
+        }
+      }
+      total += sum;
+    }
+    return total;
+  }
+
+  // x += a p; p = z + beta p; q = r - G W G z + beta q; returns p.q.
+  double through(double a, double beta, double* x_all, bool first) {
+    double total = 0.0;
+    for (int64_t t = 0; t < blocks_; ++t) {
+      load(t, z_.data, true);
+      row_block(t);
+      const double* __restrict gt = gt_.data + t * n_ * LANES;
+      double* __restrict f = buffer_.data;
+      for (int64_t j = 0; j < n_ * LANES; ++j) f[j] *= gt[j];
+      for (int64_t l = 0; l < lanes(t); ++l) {
+        const int64_t at = (t * LANES + l) * n_;
+        double* __restrict x = x_all + at;
+        double* __restrict p = p_.data + at;
+        double* __restrict q = q_.data + at;
+        const double* __restrict z = z_.data + at;
+        const double* __restrict r = r_.data + at;
+        double sum = 0.0;
+        if (first) {
+          for (int64_t j = 0; j < n_; ++j) {
+            p[j] = z[j];
+            q[j] = r[j] - f[j * LANES + l];
+            sum += p[j] * q[j];
+          }
+        } else {
+          for (int64_t j = 0; j < n_; ++j) {
+            x[j] += a * p[j];
+            p[j] = z[j] + beta * p[j];
+            q[j] = r[j] - f[j * LANES + l] + beta * q[j];
+            sum += p[j] * q[j];
+          }
+        }
+        total += sum;
+      }
+    }
+    return total;
+  }
+
+  void complete(const double* into_rows, const double* x, double* w) {
+    for (int64_t t = 0; t < blocks_; ++t) {
+      load(t, x, true);
+      for (int64_t l = 0; l < lanes(t); ++l) {
+        const int64_t at = (t * LANES + l) * n_;
+        for (int64_t j = 0; j < n_; ++j) buffer_.data[j * LANES + l] += into_rows[at + j];
+      }
+      row_block(t);
+      for (int64_t l = 0; l < lanes(t); ++l) {
+        const int64_t at = (t * LANES + l) * n_;
+        for (int64_t j = 0; j < n_; ++j) w[at + j] = buffer_.data[j * LANES + l];
+      }
+    }
+  }
+
+  int64_t m_, n_, blocks_;
+  const double* g_;
+  Plane rows_, columns_;
+  Array gt_, kr_, kc_, r_, z_, p_, q_, buffer_, seen_;
+};
+
+using F64 = ffi::Buffer<ffi::F64>;
+using Flags = ffi::Buffer<ffi::PRED>;
+
+ffi::Error Solve(F64 g, F64 r, F64 row_start, F64 row_end, Flags row_pinned, F64 column_start, F64 column_end,
+                 Flags column_pinned, F64 into_rows, F64 into_columns, F64 tolerance, int64_t most,
+                 ffi::ResultBuffer<ffi::F64> rows, ffi::ResultBuffer<ffi::F64> columns,
+                 ffi::ResultBuffer<ffi::S32> iterations, ffi::ResultBuffer<ffi::F64> residual) {
+  const auto shape = g.dimensions();
+  if (shape.size() != 2) return ffi::Error::InvalidArgument("the conductances are no matrix");
+  const int64_t m = shape[0], n = shape[1], batch = into_rows.element_count() / (m * n);
+  try {
+    const double* segments = r.typed_data();
+    Solver solver(m, n, g.typed_data(),
+                  {segments[0], row_start.typed_data(), row_end.typed_data(), row_pinned.typed_data()},
+                  {segments[1], column_start.typed_data(), column_end.typed_data(), column_pinned.typed_data()});
+    for (int64_t b = 0; b < batch; ++b) {
+      const int64_t at = b * m * n;
+      iterations->typed_data()[b] =
+          solver.run(into_rows.typed_data() + at, into_columns.typed_data() + at, tolerance.typed_data()[0],
+                     static_cast<int32_t>(most), rows->typed_data() + at, columns->typed_data() + at,
+                     residual->typed_data() + b);
+    }
+  } catch (const std::bad_alloc&) {
+    return ffi::Error(ffi::ErrorCode::kResourceExhausted, "no memory for the arrays of the crossbar solver");
+  }
+  return ffi::Error::Success();
+}
+
+}  // namespace
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(MhoCrossbar, Solve,
+                              ffi::Ffi::Bind()
+                                  .Arg<F64>()
+                                  .Arg<F64>()
+                                  .Arg<F64>()
+                                  .Arg<F64>()
+                                  .Arg<Flags>()
+                                  .Arg<F64>()
+                                  .Arg<F64>()
+                                  .Arg<Flags>()
+                                  .Arg<F64>()
+                                  .Arg<F64>()
+                                  .Arg<F64>()
+                                  .Attr<int64_t>("most")
+                                  .Ret<F64>()
+                                  .Ret<F64>()
+                                  .Ret<ffi::Buffer<ffi::S32>>()
+                                  .Ret<F64>());
