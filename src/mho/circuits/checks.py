@@ -33,6 +33,9 @@ KINDS = (
 )
 
 
+BRANCHES = (VoltageSource, VCVS, CCVS, BehaviouralVoltage, Inductor)  # elements whose current may be an unknown
+
+
 class Joints:
     """Sets of nodes that are joined, one way or another (union-find)."""
 
@@ -77,9 +80,9 @@ def internal_nodes(name: str, element: AbstractElement) -> tuple[str, ...]:
 def _check_controls(circuit: Circuit) -> None:
     elements = dict(circuit.items())
     for name, element in circuit.items():
-        if isinstance(element, CCCS | CCVS) and not isinstance(elements.get(element.control), VoltageSource):
+        if isinstance(element, CCCS | CCVS) and not isinstance(elements.get(element.control), BRANCHES):
             raise NetlistError(
-                f"{name} is controlled by {element.control!r}, which is no voltage source of this circuit. "
+                f"{name} is controlled by {element.control!r}, which is no voltage source or inductor of this circuit. "
                 "Put a VoltageSource of 0 V where the current flows and name it."
             )
         if isinstance(element, Coupling):
@@ -166,9 +169,5 @@ def unknown_names(circuit: Circuit) -> list[str]:
     for name, element in circuit.items():
         if isinstance(element, Memristive):
             names |= dict.fromkeys(f"{name}.{state}" for state in element.state_names())
-    names |= dict.fromkeys(
-        f"{name}.i"
-        for name, e in circuit.items()
-        if isinstance(e, Inductor | VoltageSource | VCVS | CCVS | BehaviouralVoltage)
-    )
+    names |= dict.fromkeys(f"{name}.i" for name, e in circuit.items() if isinstance(e, BRANCHES))
     return list(names)

@@ -31,6 +31,7 @@ from mho.core.results import Status, failures
 GMIN = 1e-12  # [S] from every node to ground in the solution, SPICE's default
 _ITERATIONS = 150
 _GMINS = tuple(10.0 ** -(k / 2) for k in range(4, 25))
+_STEPS = (0.3, 3.0, 30.0, 1000.0)  # [V] largest update of an iteration: the first, and those for high voltages
 _RAMP = tuple(k / 40 for k in range(41))
 
 
@@ -139,8 +140,8 @@ def _solve(circuit: Circuit) -> Rest:
     }
     variables = prog.variables(bare)
 
-    def attempt(u: np.ndarray, gmin: float, ramp: float) -> tuple[np.ndarray, np.ndarray]:
-        arguments = (u, guess, {k: ramp * x for k, x in sources.items()}, np.asarray(gmin), variables)
+    def attempt(u: np.ndarray, gmin: float, ramp: float, most: float = _STEPS[0]) -> tuple[np.ndarray, np.ndarray]:
+        arguments = (u, guess, {k: ramp * x for k, x in sources.items()}, np.asarray(gmin), np.asarray(most), variables)
         new, good = prog.call("newton", *arguments, function=lambda *a: _newton(prog, held_states, *a))
         return np.asarray(new), np.asarray(good)
 
@@ -156,10 +157,15 @@ def _solve(circuit: Circuit) -> Rest:
         trial, good = attempt(trial, GMIN, 1.0)
         u = np.where(~found & good, trial, u)
         found = found | (good & alive) | good
+    for most in _STEPS[1:]:
+        if np.all(found):
+            break
+        new, good = attempt(u, GMIN, 1.0, most)
+        u, found = np.where(found, u, new), found | good
     return Rest(prog, u, found, sources, variables)
 
 
-def _newton(prog: Program, held_states: tuple[int, ...], u, guess, sources, gmin, variables):
+def _newton(prog: Program, held_states: tuple[int, ...], u, guess, sources, gmin, most, variables):
     """Damped Newton iteration on f(u) = 0 for all samples; dense with pivoting, since it runs once."""
     n, layout = prog.layout.n, prog.layout
     prepared = prepare(eqx.combine(variables, prog.constant), layout)
@@ -180,7 +186,7 @@ def _newton(prog: Program, held_states: tuple[int, ...], u, guess, sources, gmin
         size = jnp.maximum(jnp.max(jnp.abs(matrix), axis=-1), 1e-300)
         d = jnp.linalg.solve(matrix / size[..., None], (jnp.stack(right, -1) / size)[..., None])[..., 0].T
         worst = jnp.max(jnp.where(branches, 0.0, jnp.abs(d)), axis=0)
-        new = u - d * jnp.where(worst > 0.3, 0.3 / worst, 1.0) if n else u
+        new = u - d * jnp.where(worst > most, most / worst, 1.0) if n else u
         fine = jnp.all(jnp.isfinite(d), axis=0)
         done = fine & (worst < 1e-9)
         return jnp.where(fine, new, u), done, fine, k + 1

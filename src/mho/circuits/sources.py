@@ -112,7 +112,7 @@ class CCCS(AbstractElement):
     Args:
         a: Node.
         b: Node.
-        control: Name of the voltage source whose current (plus through the source to minus) controls.
+        control: Name of the voltage source or inductor whose current (first node through it to the second) controls.
         gain: Current gain [1].
     """
 
@@ -136,7 +136,7 @@ class CCVS(AbstractElement):
     Args:
         plus: Node.
         minus: Node.
-        control: Name of the voltage source whose current (plus through the source to minus) controls.
+        control: Name of the voltage source or inductor whose current (first node through it to the second) controls.
         r: Transresistance [ohm].
     """
 

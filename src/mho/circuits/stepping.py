@@ -129,7 +129,7 @@ class Stepper:
         self.assembly, self.tableau, self.accounts = assembly, tableau, accounts
         self.which, self.crossings, self.saved = which, crossings, saved
         self.n, self.layout, self.form = assembly.layout.n, assembly.layout, assembly.form
-        self.tested = [i for i in range(self.n) if i not in self.layout.algebraic]
+        self.tested = [i for i in range(self.n) if i not in self.layout.algebraic] or list(range(self.n))
 
     # ---- the Newton core ---------------------------------------------------------------------------------------------
     def _weight(self, phase: Any, column: np.ndarray) -> Any:

@@ -36,6 +36,7 @@ class Parts:
         levels: DC value of sources whose waveform is another thing.
         phasors: AC phasor of sources that have one.
         probed: Nodes whose voltage is a source's current, by source.
+        instances: Subcircuits that have been expanded.
         latched: Nodes of switches that start closed.
         periods: Periods of sources that are formulas of time [s].
         notes: What was read in another way than it was written.
@@ -51,6 +52,7 @@ class Parts:
     levels: dict[str, float] = field(default_factory=dict)
     phasors: dict[str, complex] = field(default_factory=dict)
     probed: dict[str, Line] = field(default_factory=dict)
+    instances: int = 0
     latched: list[str] = field(default_factory=list)
     periods: list[float] = field(default_factory=list)
     uses_time: bool = False
@@ -224,6 +226,9 @@ class Site:
             line.fail(f"{words[0]} has {len(nodes)} nodes, but the subcircuit {body.name!r} has {len(body.pins)} pins.")
         if self.depth >= _DEEPEST:
             line.fail(f"subcircuits stand inside each other more than {_DEEPEST} deep. Does {body.name!r} call itself?")
+        self.parts.instances += 1
+        if self.parts.instances > _MOST:
+            line.fail(f"more than {_MOST} subcircuits are expanded. Do they call each other?")
         values = {name: self.value(text, line) for name, text in given.items()}
         for name in values:
             if name not in body.defaults and name not in body.parameters and name != "m":

@@ -101,9 +101,11 @@ def diode(site: Site, line: Line) -> None:
         if n[name] <= 0:
             model.line.fail(f"{name} = {n[name]:g} must be above 0.")
     nominal, t = temperatures(site, found.get("tnom"))
-    area = site.value(words[4] if len(words) == 5 else c.options.get("area", "1"), line) * multiplied(site, c)
+    area = site.value(words[4] if len(words) == 5 else c.options.get("area", "1"), line)
+    times = multiplied(site, c)
     if area <= 0:
         line.fail(f"the area {area:g} of {words[0]} must be above 0.")
+    area *= times
     name, anode, cathode = site.name(words[0]), site.node(words[1]), site.node(words[2])
     warm = t - nominal
     if n["rs"] > 0:
@@ -118,7 +120,7 @@ def diode(site: Site, line: Line) -> None:
     own = {}
     if n["bv"] > 0:
         ideality = n["nbv"] or n["n"]
-        knee = _knee(n["bv"] - n["tcv"] * warm, n["ibv"], i_s, ideality * thermal(t), thermal(t))
+        knee = _knee(n["bv"] - n["tcv"] * warm, n["ibv"] * times, i_s, ideality * thermal(t), thermal(t))
         own = {"breakdown": knee, "n_breakdown": ideality}
     site.put(line, name, mc.Junction(anode, cathode, i_s=i_s, n=n["n"], g_min=GMIN, kf=n["kf"], af=n["af"], **own))
     if n["cjo"] > 0 or n["tt"] > 0:

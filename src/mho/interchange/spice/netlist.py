@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from mho import circuits as mc
+from mho.circuits.checks import BRANCHES
 from mho.core.errors import InputError, MhoError, NetlistError
 from mho.interchange.spice.analyses import Requests, requests
 from mho.interchange.spice.elaboration import TIME, Parts, Site
@@ -91,8 +92,8 @@ def _read(path: Path, notes: list[str]) -> Netlist:
     Site(parts, scope).expand()
     elements = dict(parts.elements)
     for source, line in parts.probed.items():
-        if not isinstance(elements.get(source), mc.VoltageSource):
-            line.fail(f"i({source}) is the current of no voltage source. Put a source of 0 V in series and name that.")
+        if not isinstance(elements.get(source), BRANCHES):
+            line.fail(f"i({source}) is the current of no voltage source or inductor. Put a 0 V source in series.")
         elements[f"i({source})"] = mc.CCVS(f"i({source})", "0", source, 1.0)
     if parts.uses_time:
         corners = sorted({0.0, _LAST, *(t for t in parts.corners if 1e-14 < t < _LAST)})

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mho import circuits as mc
-from mho.circuits.elements import Inductor
+from mho.circuits.checks import BRANCHES
 from mho.core.errors import NetlistError
 from mho.interchange.spice.elaboration import TIME
 from mho.interchange.spice.expressions import Expression, Probe, parse, probes
@@ -25,7 +25,6 @@ PARTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "r": np.real,
     "i": np.imag,
 }
-_BRANCHES = (mc.VoltageSource, mc.VCVS, mc.CCVS, mc.BehaviouralVoltage, Inductor)
 
 
 @dataclass(frozen=True)
@@ -104,7 +103,7 @@ def hidden(node: str) -> bool:
 def branches(netlist: Netlist) -> Iterator[str]:
     """Elements whose current is a signal."""
     for name, element in netlist.circuit.items():
-        if isinstance(element, _BRANCHES) and not hidden(name):
+        if isinstance(element, BRANCHES) and not hidden(name):
             yield name
 
 
