@@ -8,6 +8,7 @@ import pytest
 from scipy.optimize import brentq
 
 import mho
+from mho import circuits as mc
 from mho.circuits import (
     CCCS,
     CCVS,
@@ -120,3 +121,14 @@ def test_population_of_operating_points():
     population = mho.sample(circuit, mho.relative(0.3, of=lambda c: c["q"].r), n=5, key=jax.random.key(3))
     q = population["q"].r
     np.testing.assert_allclose(operating_point(population)["a"], q / (q + 1e3), rtol=1e-8)
+
+
+def test_high_voltages_are_reached():
+    parts = {
+        "v": mc.VoltageSource("in", "0", 800.0), "r1": mc.Resistor("in", "a", 1e3), "r2": mc.Resistor("a", "0", 3e3),
+        "e": mc.VCVS("b", "0", "a", "0", 10.0), "r3": mc.Resistor("b", "c", 1e3), "d": mc.Junction("c", "0", i_s=1e-14),
+    }  # fmt: skip
+    point = mc.operating_point(mc.Circuit(parts))
+    assert point["a"] == pytest.approx(600.0, rel=1e-8)  # gmin's 1e-12 S against 1e-3 S
+    i = (6000.0 - point["c"]) / 1e3
+    assert point["c"] == pytest.approx(8.617333262e-5 * mc.Circuit(parts).temperature * np.log(i / 1e-14), rel=1e-6)
