@@ -44,8 +44,9 @@ def test_transistors_are_clamped_on_nodes_of_their_own():
     text = spice_text(CIRCUIT, 1e-6).text
     assert "Bf qf 0" in text
     assert "mho_fc(mho_cl(v(qf)),mho_cl(v(qr))" in text
-    names = re.findall(r"(\w+)=", line(text, ".subckt mho_ekvn"))
-    functions = {"ln", "lp", "exp", "log", "sqrt", "abs", "min", "max", "sgn", "n"}
+    names = re.findall(r"(\w+)=", line(text, ".subckt ekvn") + line(text, "+ vto="))
+    functions = {"ln", "log", "exp", "sqrt", "abs", "min", "max", "sgn", "pwr", "u", "int"}
+    assert {"w", "l", "vto", "kp", "n", "dvto", "beta", "tk"} <= set(names)
     assert not functions & set(names)  # a parameter of such a name shadows the function
 
 

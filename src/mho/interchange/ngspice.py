@@ -77,14 +77,17 @@ def run_ngspice(
         raw = Path(folder) / "result.raw"
         if isinstance(netlist, SpiceText):
             deck = Path(folder) / "circuit.cir"
-            deck.write_text(netlist.text, encoding="ascii")
+            deck.write_text(netlist.text, encoding="utf-8")
             stop = netlist.stop if stop is None else stop
         else:
             deck = Path(netlist)
+        reads = (
+            ["-D", f"ngbehavior={netlist.behaviour}"] if isinstance(netlist, SpiceText) and netlist.behaviour else []
+        )
         before = os.times()
         try:
             done = subprocess.run(
-                [found, "-b", "-r", str(raw), deck.name],
+                [found, *reads, "-b", "-r", str(raw), deck.name],
                 cwd=deck.parent,
                 # One thread: its OpenMP loops spin, and cost five times the processor time they save.
                 env={**os.environ, "OMP_NUM_THREADS": "1"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from dataclasses import dataclass, field
 from typing import NoReturn
@@ -11,7 +12,7 @@ from mho.circuits.elements import AbstractElement
 from mho.core.errors import MhoError, NetlistError
 from mho.interchange.spice.analyses import Requests
 from mho.interchange.spice.cards import assignments
-from mho.interchange.spice.ekv import NAMES, transistor_kind
+from mho.interchange.spice.ekv import NAMES, transistor
 from mho.interchange.spice.expressions import Call, Expression, Name, Number, Probe, parse
 from mho.interchange.spice.formulas import between, formula
 from mho.interchange.spice.lines import Line
@@ -20,6 +21,7 @@ from mho.interchange.spice.subcircuits import Body
 
 TIME = "time()"  # a node that a source ramps by 1 V/s: what `time` is in a formula
 _DEEPEST, _MOST = 30, 50_000
+_COMPARED = ("<", "<=", ">", ">=", "-", "min", "max")
 _NAMED = re.compile(r"[^\s=(),{}'\"]+\s+[^\s=]")
 
 
@@ -156,6 +158,9 @@ class Site:
             return Probe("v", (TIME,))
         if not isinstance(tree, Call):
             return tree
+        if tree.name in _COMPARED and Name("time") in tree.args:
+            # Where a formula compares the time, it may jump or bend: a step ends there.
+            self.parts.corners.update(x.value for x in tree.args if isinstance(x, Number) and x.value > 0)
         args = tuple(self.moving(x, line) for x in tree.args)
         return self.derivative(args[0], line) if tree.name == "ddt" else Call(tree.name, args)
 
@@ -217,10 +222,10 @@ class Site:
         words = re.sub(r"params:|[(),]", " ", head).split()
         if len(words) < 2:
             line.fail("a subcircuit's call is written xname node ... subcircuit [parameter=value ...].")
-        found = self.scope.subcircuit(words[-1])
-        if found is None:
+        defined = self.scope.subcircuit(words[-1])
+        if defined is None:
             line.fail(f"the subcircuit {words[-1]!r} is not defined. Is an .include missing?")
-        body, home = found
+        body, home = defined
         nodes = tuple(self.node(n) for n in words[1:-1])
         if len(nodes) != len(body.pins):
             line.fail(f"{words[0]} has {len(nodes)} nodes, but the subcircuit {body.name!r} has {len(body.pins)} pins.")
@@ -236,20 +241,21 @@ class Site:
         if values.get("m", 1.0) != 1.0 and "m" not in body.defaults:
             line.fail("m= at a subcircuit is not supported; call it several times.")
         inner = Scope(body, home, values)
-        transistor = self.transistor(body, inner)
-        if transistor is not None:
-            kind, w, l = transistor
-            self.put(line, self.name(words[0]), mc.MOSFET(*nodes, w=w, l=l, kind=kind))
+        found = self.transistor(body, inner)
+        if found is not None:
+            drain, gate, source, bulk = nodes
+            made = dataclasses.replace(found, drain=drain, gate=gate, source=source, bulk=bulk)
+            self.put(line, self.name(words[0]), made)
             return
         pins = dict(zip(body.pins, nodes, strict=True))
         Site(self.parts, inner, f"{self.name(words[0])}.", pins, self.depth + 1).expand()
 
-    def transistor(self, body: Body, scope: Scope):
-        """The built-in transistor that the subcircuit computes, if it does and the temperature is the model's own."""
+    def transistor(self, body: Body, scope: Scope) -> mc.MOSFET | None:
+        """The built-in transistor that the subcircuit computes at the circuit's temperature, if it does."""
         r = self.parts.requests
-        if len(body.pins) != 4 or r.celsius != 27.0 or not all(scope.has(x) for x in NAMES):
+        if len(body.pins) != 4 or not all(scope.has(x) for x in NAMES):
             return None
-        key = (id(body), tuple(scope.value(x) for x in NAMES))
+        key = (id(body), tuple(scope.value(x) for x in (*body.defaults, *body.parameters)))
         if key not in self.parts.kinds:
             trial = Parts(r, [])
             # The pins get names that no netlist can have, so that no global node is meant.
@@ -257,7 +263,7 @@ class Site:
             Site(trial, scope, "", pins, self.depth + 1).expand()
             simple = not (trial.uses_time or trial.probed or trial.charges)
             names = tuple(pins.values())
-            self.parts.kinds[key] = transistor_kind(names, scope, trial.elements) if simple else None
+            self.parts.kinds[key] = transistor(names, scope, trial.elements, r.celsius + 273.15) if simple else None
         return self.parts.kinds[key]
 
 

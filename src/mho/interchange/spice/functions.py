@@ -192,7 +192,14 @@ def known(name: str, count: int) -> None:
         raise NetlistError(f"{name} takes {low if low == high else f'{low} or more'} arguments, not {count}.")
 
 
-def evaluate(tree: Expression, values: dict[Expression, Any], xp: Any = np, *, parameter: bool = False) -> Any:
+def evaluate(
+    tree: Expression,
+    values: dict[Expression, Any],
+    xp: Any = np,
+    *,
+    parameter: bool = False,
+    known_parts: dict[int, Any] | None = None,
+) -> Any:
     """Value of a tree.
 
     Args:
@@ -200,6 +207,7 @@ def evaluate(tree: Expression, values: dict[Expression, Any], xp: Any = np, *, p
         values: Value of each probe and name.
         xp: `numpy` or `jax.numpy`.
         parameter: Whether powers follow the rules of parameters.
+        known_parts: Values of parts that stand at several places, by identity.
     """
     if isinstance(tree, Number):
         return tree.value
@@ -208,8 +216,16 @@ def evaluate(tree: Expression, values: dict[Expression, Any], xp: Any = np, *, p
             what = tree.name if isinstance(tree, Name) else f"{tree.kind}({', '.join(tree.nodes)})"
             raise NetlistError(f"{what!r} has no value here.")
         return values[tree]
+    parts = {} if known_parts is None else known_parts
+    if id(tree) not in parts:
+        parts[id(tree)] = _applied(tree, values, xp, parameter, parts)
+    return parts[id(tree)]
+
+
+def _applied(tree: Call, values: dict[Expression, Any], xp: Any, parameter: bool, parts: dict[int, Any]) -> Any:
+    """Value of a call."""
     known(tree.name, len(tree.args))
-    args = [evaluate(x, values, xp, parameter=parameter) for x in tree.args]
+    args = [evaluate(x, values, xp, parameter=parameter, known_parts=parts) for x in tree.args]
     function = FUNCTIONS[tree.name][2]
     if parameter:
         function = _OF_PARAMETERS.get(tree.name, function)

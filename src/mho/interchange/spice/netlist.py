@@ -14,6 +14,8 @@ from mho.circuits.checks import BRANCHES
 from mho.core.errors import InputError, MhoError, NetlistError
 from mho.interchange.spice.analyses import Requests, requests
 from mho.interchange.spice.elaboration import TIME, Parts, Site
+from mho.interchange.spice.followers import without_followers
+from mho.interchange.spice.formulas import Formula
 from mho.interchange.spice.lines import Line, title_and_lines
 from mho.interchange.spice.parameters import Scope
 from mho.interchange.spice.subcircuits import structure
@@ -40,6 +42,7 @@ class Netlist:
         notes: One sentence for everything that is not used or read otherwise, with its line.
         scope: Parameters at the top, for measurements.
         lines: Line of each element.
+        followers: Voltage sources of formulas that were put into the formulas that read them: node and formula by name.
     """
 
     title: str
@@ -54,6 +57,7 @@ class Netlist:
     notes: tuple[str, ...]
     scope: Scope
     lines: Mapping[str, Line] = field(default_factory=dict)
+    followers: Mapping[str, tuple[str, Formula]] = field(default_factory=dict)
 
 
 def read_spice(path: str | Path) -> Netlist:
@@ -107,11 +111,19 @@ def _read(path: Path, notes: list[str]) -> Netlist:
         for node in values:
             if node not in known:
                 raise NetlistError(f"{path.name}: {word} names v({node}), and there is no such node.")
+    charges = _from_charges(parts)
+    measured = {e.control for e in elements.values() if isinstance(e, mc.CCCS | mc.CCVS)}
+    given = {e.plus for name, e in elements.items() if name in measured}  # type: ignore[union-attr]
+    followers: dict[str, tuple[str, Formula]] = {}
+    if asked.ac is None and asked.noise is None:  # a phasor of a formula's value is that of its node
+        elements, followers = without_followers(elements, {*asked.initial, *asked.nodeset, *charges, *given})
+    if followers:
+        circuit = mc.Circuit(elements, temperature=circuit.temperature)
     return Netlist(
         title=title,
         circuit=circuit,
         requests=asked,
-        charges=_from_charges(parts),
+        charges=charges,
         currents=parts.currents,
         levels=parts.levels,
         phasors=parts.phasors,
@@ -120,6 +132,7 @@ def _read(path: Path, notes: list[str]) -> Netlist:
         notes=tuple(notes),
         scope=scope,
         lines=parts.lines,
+        followers=followers,
     )
 
 

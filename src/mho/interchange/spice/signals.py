@@ -10,9 +10,11 @@ import numpy as np
 
 from mho import circuits as mc
 from mho.circuits.checks import BRANCHES
+from mho.circuits.observed import observe
 from mho.core.errors import NetlistError
 from mho.interchange.spice.elaboration import TIME
-from mho.interchange.spice.expressions import Expression, Probe, parse, probes
+from mho.interchange.spice.expressions import Expression, Name, Probe, parse, probes
+from mho.interchange.spice.formulas import Formula
 from mho.interchange.spice.functions import evaluate
 from mho.interchange.spice.lines import Line
 from mho.interchange.spice.netlist import Netlist
@@ -78,6 +80,17 @@ class Table:
         with np.errstate(all="ignore"):
             return np.broadcast_to(evaluate(tree, values), self.points.shape)
 
+    def with_formulas(self, followers: Mapping[str, tuple[str, Formula]], *, celsius: float) -> Table:
+        """The table with nodes that formulas give [V], and the currents of their sources, which carry none."""
+        voltages: dict[Expression, np.ndarray] = {Probe("v", (n,)): x for n, x in self.voltages.items()}
+        voltages[Name("temper")] = np.asarray(celsius)
+        with np.errstate(all="ignore"):
+            found = {
+                node: np.broadcast_to(evaluate(f.tree, voltages), self.points.shape) for node, f in followers.values()
+            }
+        still = dict.fromkeys(followers, np.zeros_like(self.points))
+        return Table(self.axis, self.points, {**self.voltages, **found}, {**self.currents, **still})
+
 
 def _some(names: Mapping[str, np.ndarray], kind: str) -> str:
     listed = [f"{kind}({n})" for n in names if not hidden(n)]
@@ -105,6 +118,7 @@ def branches(netlist: Netlist) -> Iterator[str]:
     for name, element in netlist.circuit.items():
         if isinstance(element, BRANCHES) and not hidden(name):
             yield name
+    yield from (name for name in netlist.followers if not hidden(name))
 
 
 def wanted(netlist: Netlist, table: Table) -> dict[str, np.ndarray]:
@@ -142,3 +156,16 @@ def _signal(text: str, line: Line, table: Table) -> np.ndarray:
         return table.evaluate(parse(re.sub(r"\s", "", inner), phasors=table.phasors))
     except NetlistError as error:
         line.fail(f"{text}: {error}")
+
+
+def observed(netlist: Netlist, axis: str, circuit: mc.Circuit, names: tuple[str, ...], t, u, du) -> Table:
+    """All signals of one sample from its unknowns at points, and their slopes there."""
+    values, slopes = dict(zip(names, u, strict=True)), dict(zip(names, du, strict=True))
+    held, currents = observe(circuit, t, values, slopes)
+    inner = {f"{name}.i" for name in circuit.names}
+    voltages = {n: x for n, x in values.items() if n not in inner}
+    currents |= {
+        n.removesuffix(".i"): x for n, x in values.items() if n in inner and n.removesuffix(".i") not in currents
+    }
+    table = Table(axis, t, voltages | held, currents)
+    return table.with_formulas(netlist.followers, celsius=float(circuit.temperature) - 273.15)

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 from typing import Any
 
-import equinox as eqx
 import jax
 import numpy as np
 
 from mho import circuits as mc
 from mho.circuits.layout import layout
-from mho.circuits.observed import observe
 from mho.circuits.transient import Progress
 from mho.circuits.waveforms import Points
 from mho.core.errors import NetlistError
 from mho.core.sampling import sample
-from mho.interchange.spice.analyses import DCSweep, Tran
+from mho.interchange.spice.analyses import Tran
+from mho.interchange.spice.elaboration import TIME
 from mho.interchange.spice.frequency import noise, small_signal
 from mho.interchange.spice.measure import measured
 from mho.interchange.spice.netlist import Netlist
 from mho.interchange.spice.outcome import Outcome, gathered
-from mho.interchange.spice.rest import at_rest, guess_of, with_unknowns
-from mho.interchange.spice.signals import Table, branches, wanted
+from mho.interchange.spice.rest import guessed, tied, with_unknowns
+from mho.interchange.spice.signals import Table, branches, observed, wanted
+from mho.interchange.spice.sweep import point, sweep
 
+_STEPS = 2_000  # most steps that a print step asks for
+_FORMULA_STEPS = 20_000  # the same where a formula of time may hide corners
 _FINEST = 8  # points put into one step where a straight line misses its cubic
 _STRAIGHT = 5e-5  # of a signal's swing: what a straight line between two points may miss
 
@@ -75,8 +77,8 @@ def simulate(
         return _transient(netlist, r.tran, samples, seed, progress)
     if chosen == "dc":
         assert r.dc is not None
-        return _sweep(netlist, r.dc)
-    return {"ac": small_signal, "noise": noise, "op": _point}[chosen](netlist)
+        return sweep(netlist, r.dc)
+    return {"ac": small_signal, "noise": noise, "op": point}[chosen](netlist)
 
 
 def _check_names(netlist: Netlist, analysis: str) -> None:
@@ -85,6 +87,7 @@ def _check_names(netlist: Netlist, analysis: str) -> None:
         return
     zeros = np.zeros(2, np.complex128 if analysis == "ac" else np.float64)
     nodes = {x for e in netlist.circuit.elements for x in e.nodes if x != "0"}
+    nodes |= {node for node, _ in netlist.followers.values()}
     axis = "frequency" if analysis == "ac" else ""
     table = Table(axis, np.zeros(2), dict.fromkeys(nodes, zeros), dict.fromkeys(branches(netlist), zeros))
     wanted(netlist, table)
@@ -113,50 +116,45 @@ def _transient(netlist: Netlist, tran: Tran, samples: int | None, seed: int, pro
     tables = []
     for lane in range(count):
         one = circuit if samples is None else _lane(circuit, lane)
-        tables.append(_table(one, names, run.points[lane], tran, accuracy))
+        tables.append(_table(netlist, one, names, run.points[lane], tran, accuracy))
     return gathered("tran", netlist, tables, run=run, failures=run.failures, population=samples is not None)
 
 
 def _largest_step(circuit: mc.Circuit, tran: Tran, fastest: float) -> float:
-    """The step that the netlist allows; without one, a 50th of the run and a 20th of a sine's period."""
+    """The step that the netlist allows; without one its print step as in ngspice, unless that makes very many steps.
+
+    What a netlist shows in small signals is beyond an error control in volts: the print step is what its author wants
+    resolved. A sine is followed in 50 steps a period.
+    """
     waves = (e.wave for e in circuit.elements if isinstance(e, mc.VoltageSource | mc.CurrentSource))
     periods = [float(1.0 / np.max(w.frequency)) for w in waves if isinstance(w, mc.Sin)]
-    return tran.max_step or min([tran.stop / 50, *(p / 20 for p in (*periods, fastest))])
+    fewest = _FORMULA_STEPS if TIME in circuit.names else _STEPS
+    return tran.max_step or min(
+        [tran.stop / 50, max(tran.step, tran.stop / fewest), *(p / 50 for p in (*periods, fastest))]
+    )
 
 
 def _start(circuit: mc.Circuit, netlist: Netlist, initial: dict[str, float]) -> dict[str, Any]:
     """The operating point with the nodes of .ic held, as the values of all unknowns."""
-    ties = {f"ic({n})": mc.VoltageSource(n, "0", v) for n, v in initial.items()}
-    guess = {n: v for n, v in guess_of(netlist).items() if n != "0" and n not in initial}
-    known = set(layout(circuit).names)
     try:
-        point = mc.operating_point(circuit.with_elements(ties, {n: v for n, v in guess.items() if n in known}))
+        found = mc.operating_point(guessed(tied(circuit, initial), netlist))
     except NetlistError as error:
         raise NetlistError(f"{error} In a netlist: .tran ... uic, or R to ground.") from error
-    return {name: point[name] for name in layout(circuit).names}
+    return {name: initial.get(name, found[name]) for name in layout(circuit).names}
 
 
 def _lane(circuit: mc.Circuit, lane: int) -> mc.Circuit:
     return jax.tree.map(lambda x: x[lane] if np.ndim(x) else x, circuit)
 
 
-def _table(circuit: mc.Circuit, names: tuple[str, ...], points: Points, tran: Tran, accuracy: float) -> Table:
+def _table(
+    netlist: Netlist, circuit: mc.Circuit, names: tuple[str, ...], points: Points, tran: Tran, accuracy: float
+) -> Table:
     """All signals at the accepted times, and between them where a straight line would miss."""
     t, u, du = _refined(points, accuracy)
     keep = t >= tran.start * (1 - 1e-12)
     t, u, du = t[keep], u[:, keep], du[:, keep]
-    return _observed("time", circuit, names, t, u, du)
-
-
-def _observed(axis: str, circuit: mc.Circuit, names: tuple[str, ...], t, u, du) -> Table:
-    values, slopes = dict(zip(names, u, strict=True)), dict(zip(names, du, strict=True))
-    held, currents = observe(circuit, t, values, slopes)
-    inner = {f"{name}.i" for name in circuit.names}
-    voltages = {n: x for n, x in values.items() if n not in inner}
-    currents |= {
-        n.removesuffix(".i"): x for n, x in values.items() if n in inner and n.removesuffix(".i") not in currents
-    }
-    return Table(axis, t, voltages | held, currents)
+    return observed(netlist, "time", circuit, names, t, u, du)
 
 
 def _refined(p: Points, accuracy: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -183,35 +181,3 @@ def _refined(p: Points, accuracy: float) -> tuple[np.ndarray, np.ndarray, np.nda
     t = np.where(last, p.end[step], p.begin[step] + place[:, 0] * h[:, 0])
     first = lambda x, y: np.concatenate([x[:1], y])  # noqa: E731
     return first(p.begin, t), first(p.value0, u).T, first(p.slope0, du).T
-
-
-# ---- DC --------------------------------------------------------------------------------------------------------------
-def _point(netlist: Netlist) -> Outcome:
-    circuit = at_rest(netlist)
-    return gathered("op", netlist, [_solved("", circuit, np.zeros(1))])
-
-
-def _sweep(netlist: Netlist, dc: DCSweep) -> Outcome:
-    circuit = at_rest(netlist)
-    axes = [
-        s.start + s.step * np.arange(int(np.floor((s.stop - s.start) / s.step * (1 + 1e-12) + 1e-9)) + 1)
-        for s in dc.sweeps
-    ]
-    grid = np.meshgrid(*axes, indexing="ij") if len(axes) == 1 else np.meshgrid(*axes, indexing="xy")
-    if grid[0].size > 100_000:
-        raise NetlistError(f".dc has {grid[0].size} points; at most 100 000 are run.")
-    changed = {}
-    for s, values in zip(dc.sweeps, grid, strict=True):
-        e = dict(circuit.items()).get(s.source)
-        if not isinstance(e, mc.VoltageSource | mc.CurrentSource):
-            raise NetlistError(f".dc sweeps {s.source!r}, which is no independent source of the netlist.")
-        changed[s.source] = eqx.tree_at(lambda x: x.wave, e, mc.DC(values.ravel()))
-    axis = "i-sweep" if dc.sweeps[0].source.startswith("i") else "v-sweep"
-    return gathered("dc", netlist, [_solved(axis, circuit.with_elements(changed), grid[0].ravel())])
-
-
-def _solved(axis: str, circuit: mc.Circuit, points: np.ndarray) -> Table:
-    names = layout(circuit).names
-    point = mc.operating_point(circuit)
-    u = np.stack([np.broadcast_to(np.asarray(point[n], np.float64), points.shape) for n in names])
-    return _observed(axis, circuit, names, points, u, np.zeros_like(u))
