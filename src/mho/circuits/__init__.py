@@ -6,6 +6,7 @@ from mho.circuits.charges import AbstractCharge as AbstractCharge
 from mho.circuits.charges import BehaviouralCapacitor as BehaviouralCapacitor
 from mho.circuits.charges import BehaviouralCharge as BehaviouralCharge
 from mho.circuits.compilation import keep_compiled as keep_compiled
+from mho.circuits.dual import Dual as Dual
 from mho.circuits.elements import Capacitor as Capacitor
 from mho.circuits.elements import Coupling as Coupling
 from mho.circuits.elements import Diode as Diode
@@ -32,6 +33,8 @@ from mho.circuits.operating_point import OperatingPoint as OperatingPoint
 from mho.circuits.operating_point import operating_point as operating_point
 from mho.circuits.options import Crossing as Crossing
 from mho.circuits.options import Options as Options
+from mho.circuits.sensitivity import Sensitivities as Sensitivities
+from mho.circuits.sensitivity import sensitivities as sensitivities
 from mho.circuits.small_signal import SmallSignal as SmallSignal
 from mho.circuits.small_signal import decibels as decibels
 from mho.circuits.small_signal import phase as phase

@@ -72,7 +72,7 @@ class Program:
     """Compiled functions for one structure; see :func:`program`."""
 
     def __init__(self, circuit: Circuit, key: tuple):
-        _, self.method, self.detail, self.crossings, self.saved, self.wide = key
+        _, self.method, self.detail, self.crossings, self.saved, self.wide = key[:6]
         self.neutral = neutral_leaves(circuit)
         self.constant = eqx.filter(circuit, self.neutral)
         self.layout: Layout = layout(circuit)
@@ -334,6 +334,8 @@ def program(
     crossings: tuple[tuple[int, int], ...] = (),
     saved: tuple[int, ...] = (),
     lanes: int = 1,
+    kind: Callable[[Circuit, tuple], Program] | None = None,
+    extra: tuple = (),
 ) -> Program:
     """The program for a circuit's structure, from memory where one like it ran before.
 
@@ -346,9 +348,9 @@ def program(
     constant = eqx.filter(circuit, neutral_leaves(circuit))
     neutral = tuple(float(x) for x in jax.tree.leaves(constant))
     structure = (jax.tree.structure(circuit), jax.tree.structure(constant), neutral, layout(circuit).capacitive)
-    key = (structure, method, detail, crossings, saved, lanes > FEW)
+    key = (structure, method, detail, crossings, saved, lanes > FEW, kind, *extra)
     if key not in _PROGRAMS:
         while len(_PROGRAMS) >= _KEPT:
             _PROGRAMS.pop(next(iter(_PROGRAMS)))
-        _PROGRAMS[key] = Program(circuit, key)
+        _PROGRAMS[key] = (kind or Program)(circuit, key)
     return _PROGRAMS[key]

@@ -21,7 +21,7 @@ from mho.circuits.tableau import Tableau
 from mho.circuits.vectors import each
 from mho.core.results import Status
 
-_TINY = 1e-20  # [s] step that stands for "at once" in phase 0
+TINY = 1e-20  # [s] step that stands for "at once" in phase 0
 _CUBE_ROOT_BITS = 4 / 3 * (1023 - 0.0450466) * 2.0**52  # the exponent of x^(-1/3) in a float64's bits, centred
 SLOTS = 2  # crossings that a lane can hold before they are written to the results
 
@@ -74,6 +74,11 @@ class Lanes(NamedTuple):
     points: Any
     fill: Any
     tick: Any
+
+
+def core(c: Lanes) -> Lanes:
+    """What the Newton core reads: only that goes behind a boundary, since a buffer would be copied every turn."""
+    return c._replace(rates=(), partial=(), energy=(), slot_time=(), slot_energy=(), points=())
 
 
 class Stage(NamedTuple):
@@ -142,16 +147,26 @@ class Stepper:
         zero = jnp.zeros(phase.shape)
         return sum((jnp.where(phase == p, column[p], 0.0) for p in range(1, len(column)) if column[p] != 0), zero)
 
-    def stage(self, c: Lanes, prepared: Prepared, s: Settings) -> Stage:
-        """Evaluate devices, assemble, solve, limit; new iterate, its slope, error estimate and powers."""
-        tb, stages, free = self.tableau, len(self.tableau.c), self.layout.algebraic
-        first = c.phase == 0
-        inverse = 1.0 / jnp.where(first, _TINY, tb.gamma * c.h)
+    def frame(self, c: Lanes) -> tuple[Any, Any, list[Any]]:
+        """1/(gamma h), the time of the stage that each lane is at, and the weights of the earlier slopes there."""
+        tb, stages = self.tableau, len(self.tableau.c)
+        inverse = 1.0 / jnp.where(c.phase == 0, TINY, tb.gamma * c.h)
         t = c.t + self._weight(c.phase, tb.c) * c.h
         pull = [c.h * self._weight(c.phase, tb.a[:, j] * (np.arange(stages) > j)) for j in range(stages - 1)]
+        return inverse, t, pull
+
+    def raw(self, c: Lanes, move: Any, *slopes: Any) -> Any:
+        """Difference of the step's two solutions in an unknown that moved by `move` from the last stage's base."""
+        tb = self.tableau
+        return sum(c.h * e * k for e, k in zip(tb.e[:-1], slopes, strict=True)) + tb.e[-1] / tb.gamma * move
+
+    def stage(self, c: Lanes, prepared: Prepared, s: Settings) -> tuple[Stage, Any]:
+        """Evaluate devices, assemble, solve, limit; new iterate, its slope, error estimate and powers; the matrix."""
+        tb, free, first = self.tableau, self.layout.algebraic, c.phase == 0
+        inverse, t, pull = self.frame(c)
 
         def begin(u: Any, start: Any, *k: Any) -> Any:
-            return jnp.where(first, u, start + sum(pull[j] * k[j] for j in range(stages - 1)))
+            return jnp.where(first, u, start + sum(w * x for w, x in zip(pull, k, strict=True)))
 
         base = each(begin, c.u, c.start, *c.slopes)
         source, source_slope = source_values(prepared.circuit, self.which, c.now, t)
@@ -161,15 +176,9 @@ class Stepper:
         st = isolated(c.tick, lambda *a: self.assembly(*a), c.u, held, source, prepared, None, moving)
         prepared = self.assembly.moved(st, prepared)
         residual = self.assembly.residual(st, prepared, move, held_slope)
-        frozen = lax.stop_gradient
-        # No gradient through the factors: the implicit derivative then needs no second derivatives of the devices.
-        matrix = each(frozen, self.assembly.matrix(st, prepared, inverse))
-
-        def unfiltered(u: Any, b: Any, *k: Any) -> Any:
-            return frozen(sum(c.h * tb.e[j] * k[j] for j in range(stages - 1)) + tb.e[-1] / tb.gamma * (u - b))
-
-        raw = each(unfiltered, c.u, base, *c.slopes)
-        estimate = [each(lambda x: x * frozen(inverse), self.assembly.charge(prepared, raw))] if tb.filtered else []
+        matrix = self.assembly.matrix(st, prepared, inverse)
+        raw = each(lambda u, b, *k: self.raw(c, u - b, *k), c.u, base, *c.slopes)
+        estimate = [each(lambda x: x * inverse, self.assembly.charge(prepared, raw))] if tb.filtered else []
         solved = self.assembly.solve(matrix, [residual, *estimate])
         update = solved[0]
         limit = each(lambda x, u: jnp.clip(x, -s.v_limit * _tall(u), s.v_limit * _tall(u)), update, c.u)
@@ -182,16 +191,16 @@ class Stepper:
         scale = each(lambda x, u: 1.0 / (x * s.tolerance * jnp.maximum(frozen(jnp.abs(u)), 1.0)), s.scale, c.u)
 
         def sizes(a: Any, b: Any) -> tuple[Any, Any]:
-            size = self.form.largest(each(lambda x, y: jnp.abs(frozen(x)) * y, a, scale), self.tested)
+            size = self.form.largest(each(lambda x, y: jnp.abs(x) * y, a, scale), self.tested)
             wrong = self.form.largest(each(lambda x, y: jnp.abs(x) * y, b, scale), self.tested)
             return size, jnp.clip(wrong, 1e-9, 1e9)
 
         size, wrong = isolated(c.tick, sizes, update, error)
-        return Stage(u, slope, size, wrong, rates)
+        return Stage(u, slope, size, wrong, rates), matrix
 
     def slope(self, first: Any, update: Any, stage: Any) -> Any:
         """Slope of each unknown: of the stage, or in phase 0 of M u' = -(f + ...), where no charge fixes it zero."""
-        start = each(lambda x: -x * (1.0 / _TINY), update)
+        start = each(lambda x: -x * (1.0 / TINY), update)
         start = self.form.without_common(self.layout.loose, start)
         start = self.form.choose(self.layout.algebraic, each(jnp.zeros_like, start), start)
         return each(lambda a, b: jnp.where(first, a, b), start, stage)
@@ -214,15 +223,23 @@ class Stepper:
     # ---- decisions ---------------------------------------------------------------------------------------------------
     def turn(self, c: Lanes, prepared: Prepared, table: Segments, job: Any, stop: Any, s: Settings) -> Lanes:
         """One Newton iteration of every running lane."""
-        tb, last_phase = self.tableau, len(self.tableau.c) - 1
-        running, first, last = c.status == Status.RUNNING, c.phase == 0, c.phase == last_phase
-        # Only what is read goes behind the boundary: a buffer that passes through it would be copied every turn.
-        core = c._replace(rates=(), partial=(), energy=(), slot_time=(), slot_energy=(), points=())
-        x: Stage = isolated(c.tick, lambda a, p: self.stage(a, p, s), core, prepared)
+        x: Stage = isolated(c.tick, lambda a, p: self.stage(a, p, s)[0], core(c), prepared)
+        return self.decide(c, x, table, job, stop, s)
+
+    def converged(self, c: Lanes, x: Stage, s: Settings) -> tuple[Any, Any]:
+        """Lanes whose stage is solved, and lanes whose step has to be cut."""
+        running, first = c.status == Status.RUNNING, c.phase == 0
         finite = x.update < 1e300  # false for NaN too
         spent = c.newton + 1 >= jnp.where(first, 10 * s.max_newton, s.max_newton)
         good = running & finite & ((x.update <= s.kappa) | (first & spent))
-        fail = running & ~good & (spent | ~finite)
+        return good, running & ~good & (spent | ~finite)
+
+    def decide(self, c: Lanes, x: Stage, table: Segments, job: Any, stop: Any, s: Settings) -> Lanes:
+        """What follows from a Newton iteration: the next one, the next stage, or the step's end."""
+        tb, last_phase = self.tableau, len(self.tableau.c) - 1
+        running, first, last = c.status == Status.RUNNING, c.phase == 0, c.phase == last_phase
+        finite = x.update < 1e300
+        good, fail = self.converged(c, x, s)
         end = good & last
         accepted = end & (x.error <= 1.0)
         weight = jnp.where(good, self._weight(c.phase, tb.a[-1]), 0.0) * c.h
@@ -232,7 +249,7 @@ class Stepper:
         def control(c: Lanes, error, good, fail, end, accepted, finite):
             return self._control(c, table, job, stop, s, error, good, fail, end, accepted, finite)
 
-        small = core._replace(u=(), start=(), slopes=())
+        small = core(c)._replace(u=(), start=(), slopes=())
         decided = isolated(c.tick, control, small, x.error, good, fail, end, accepted, finite)
         t, t_end, h, phase, segment, now, hit, status = decided
         new = end | fail
@@ -293,9 +310,7 @@ class Stepper:
             return jax.tree.map(lambda a, b: jnp.where(enter, a, b), fresh, now)
 
         now = lax.cond(jnp.any(enter), fetch, lambda _, now: now, segment, c.now)
-        factor = jnp.clip(
-            s.safety * inverse_cube_root(lax.stop_gradient(error)), 0.15, jnp.where(c.rejected > 0, 1.0, s.growth)
-        )
+        factor = jnp.clip(s.safety * inverse_cube_root(error), 0.15, jnp.where(c.rejected > 0, 1.0, s.growth))
         h = jnp.where(end, c.h * factor, jnp.where(fail, 0.2 * c.h, c.h))
         t = jnp.where(accepted, t_end, c.t)
         # A cautious restart after a corner: the slope there is new, and nothing is known of the curvature.
@@ -306,7 +321,7 @@ class Stepper:
         small = running & new & ~hit & (h < jnp.maximum(s.h_min, 4e-16 * t))
         left = now.end - t
         landing = jnp.where(h >= left * (1 - 1e-9), left, jnp.where(h > 0.5 * left, 0.5 * left, h))
-        h = lax.stop_gradient(jnp.where(new | first, landing, h))
+        h = jnp.where(new | first, landing, h)
         phase = jnp.where(running, jnp.where(new, jnp.where(hit, 0, 1), jnp.where(good, c.phase + 1, c.phase)), c.phase)
         status = jnp.where(small, jnp.where(finite, Status.MIN_STEP.value, Status.NOT_FINITE.value), c.status)
         status = jnp.where(running & (c.iterations >= s.max_iterations), Status.MAX_ITERATIONS.value, status)

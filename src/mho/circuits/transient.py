@@ -110,17 +110,26 @@ class Job:
         self.population = circuit.samples is not None
         self.lanes = min(lanes or self.count, self.count)
         self.circuit, self.stop, self.crossings, self.save, self.options = circuit, stop, crossings, save, options
-        self.program: Program = program(
-            bare,
-            method=options.method,
-            detail=options.ledger,
-            crossings=tuple((self.find(c.node), 1 if c.rising else -1) for c in crossings),
-            saved=tuple(self.find(name) for name in save),
-            lanes=self.lanes,
-        )
+        self.program: Program = self.compiled(bare)
         self.table = segments(circuit, stop)
         self.samples = self.arguments(circuit, bare, start)
         self.settings = self.steering()
+
+    def compiled(self, bare: Circuit, **kind: Any) -> Program:
+        """The program for the circuit's structure."""
+        return program(
+            bare,
+            method=self.options.method,
+            detail=self.options.ledger,
+            crossings=tuple((self.find(c.node), 1 if c.rising else -1) for c in self.crossings),
+            saved=tuple(self.find(name) for name in self.save),
+            lanes=self.lanes,
+            **kind,
+        )
+
+    def inputs(self) -> tuple[Any, Any, Any]:
+        """Arguments of the compiled functions: samples, corners and steering numbers."""
+        return self.samples, self.table, self.settings
 
     def find(self, name: str) -> int:
         """Index of an unknown.
@@ -190,7 +199,7 @@ class Job:
             )
         began = time.perf_counter()
         o = self.options
-        arguments = (self.samples, self.table, self.settings)
+        arguments = self.inputs()
         queue = self.program.begin(*arguments, lanes, self.count, o.max_events, o.max_points)
         stop, idle = np.asarray(self.stop), np.asarray(max(1, lanes // 16), np.int32)
         chunks: list[tuple[np.ndarray, np.ndarray]] = []
@@ -270,11 +279,11 @@ class Job:
         pick = lambda what: {name: plain(x) for (kind, name), x in totals.items() if kind == what}  # noqa: E731
         return Ledger(pick("energy"), pick("charge"), pick("dissipated"), stored)
 
-    def stored(self, u: np.ndarray, t: float) -> dict[str, Any]:
+    def stored(self, u: np.ndarray, t: float, circuit: Circuit | None = None) -> dict[str, Any]:
         """Energy stored in each group with the unknowns at `u` and the sources at time t."""
-        held = source_start(self.circuit, self.layout, t)
-        n = self.layout.n
-        return storage(self.circuit, self.layout, lambda i: 0.0 if i < 0 else (u[i] if i < n else held[i - n]))
+        circuit = circuit or self.circuit
+        held, n = source_start(circuit, self.layout, t), self.layout.n
+        return storage(circuit, self.layout, lambda i: 0.0 if i < 0 else (u[i] if i < n else held[i - n]))
 
     def points(self, chunks: list[tuple[np.ndarray, np.ndarray]], lane: int) -> Points:
         """Accepted steps of one sample."""

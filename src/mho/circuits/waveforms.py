@@ -51,10 +51,10 @@ class Crossings:
         below = [
             x
             for (what, key), x in self.accounts.items()
-            if what != "charge" and (key == name or key.startswith(f"{name}."))
+            if what in ("energy", "dissipated") and (key == name or key.startswith(f"{name}."))
         ]
         if not below:
-            known = ", ".join(key for what, key in self.accounts if what != "charge")
+            known = ", ".join(key for what, key in self.accounts if what in ("energy", "dissipated"))
             raise InputError(f"There is no energy of {name!r} at crossings; there is {known}.")
         return np.sum(below, axis=0)
 
@@ -70,14 +70,21 @@ def _last(times: np.ndarray) -> np.ndarray:
 
 def widths(rising: Crossings, falling: Crossings) -> np.ndarray:
     """Time from each rising crossing to the next falling one, NaN where none follows, shape (samples, most) [s]."""
-    out = np.full(rising.times.shape, np.nan)
-    for i, (ups, downs) in enumerate(zip(rising.times, falling.times, strict=True)):
+    after = following(rising.times, falling.times)
+    ends = falling.times[np.arange(len(after))[:, None], np.maximum(after, 0)]
+    return np.where(after >= 0, ends - rising.times, np.nan)
+
+
+def following(rising: np.ndarray, falling: np.ndarray) -> np.ndarray:
+    """Number of the falling time that ends each rising one before the next, -1 where none does, (samples, most)."""
+    out = np.full(rising.shape, -1)
+    for i, (ups, downs) in enumerate(zip(rising, falling, strict=True)):
         downs = downs[np.isfinite(downs)]
         for k, up in enumerate(ups[np.isfinite(ups)]):
-            later = downs[downs > up]
+            j = int(np.searchsorted(downs, up, side="right"))
             nearest = ups[k + 1] if k + 1 < len(ups) and np.isfinite(ups[k + 1]) else np.inf
-            if len(later) and later[0] <= nearest:
-                out[i, k] = later[0] - up
+            if j < len(downs) and downs[j] <= nearest:
+                out[i, k] = j
     return out
 
 

@@ -139,17 +139,31 @@ def as_wave(value: Any) -> AbstractWave:
 def corners(wave: AbstractWave, stop: float, lane: int) -> tuple[np.ndarray, list[Any]]:
     """Corner times of a PWL or PULSE of one sample, up to `stop`, and the values there (which may be traced)."""
     if isinstance(wave, PWL):
-        return np.array([_time(t, lane) for t in wave.times]), [of_sample(v, lane) for v in wave.values]
-    if isinstance(wave, PulseWave):
-        delay, rise, fall, width, period = (
-            _time(x, lane) for x in (wave.delay, wave.rise, wave.fall, wave.width, wave.period)
-        )
-        count = max(0, int(np.ceil((stop - delay) / period)))
-        starts = delay + period * np.arange(count)
-        times = np.stack([starts, starts + rise, starts + rise + width, starts + rise + width + fall], axis=1).ravel()
-        low, high = of_sample(wave.v1, lane), of_sample(wave.v2, lane)
-        return (times, [low, high, high, low] * count) if count else (np.zeros(1), [low])
-    raise TypeError(type(wave).__name__)
+        count = len(wave.times)
+    elif isinstance(wave, PulseWave):
+        delay, period = _time(wave.delay, lane), _time(wave.period, lane)
+        count = 4 * max(0, int(np.ceil((stop - delay) / period)))
+        if not count:
+            return np.zeros(1), [of_sample(wave.v1, lane)]
+    else:
+        raise TypeError(type(wave).__name__)
+    times, values = corner_points(wave, count, lane)
+    return np.array([_time(t, lane) for t in times]), values
+
+
+def corner_points(wave: AbstractWave, count: int, lane: int) -> tuple[list[Any], list[Any]]:
+    """Times and values of the first `count` corners of one sample; linear in the numbers of the wave."""
+    if isinstance(wave, PWL):
+        return [of_sample(t, lane) for t in wave.times], [of_sample(v, lane) for v in wave.values]
+    assert isinstance(wave, PulseWave)
+    delay, rise, fall, width, period, low, high = (
+        of_sample(x, lane) for x in (wave.delay, wave.rise, wave.fall, wave.width, wave.period, wave.v1, wave.v2)
+    )
+    if count < 4:  # no pulse before the end
+        return [0.0 * delay] * count, [low] * count
+    offsets = (0.0 * rise, rise, rise + width, rise + width + fall)
+    times = [delay + period * k + x for k in range(count // 4) for x in offsets]
+    return times, [low, high, high, low] * (count // 4)
 
 
 def of_sample(x: Any, lane: int) -> Any:
