@@ -188,7 +188,7 @@ class Stepper:
         rates = self.accounts.rates(st, limit, slope, held, held_slope, source, u, prepared)
         error = solved[1] if tb.filtered else raw
         # Relative where an unknown is large: nobody asks for a microvolt of a kilovolt.
-        scale = each(lambda x, u: 1.0 / (x * s.tolerance * jnp.maximum(frozen(jnp.abs(u)), 1.0)), s.scale, c.u)
+        scale = each(lambda x, u: 1.0 / (x * s.tolerance * jnp.maximum(jnp.abs(u), 1.0)), s.scale, c.u)
 
         def sizes(a: Any, b: Any) -> tuple[Any, Any]:
             size = self.form.largest(each(lambda x, y: jnp.abs(x) * y, a, scale), self.tested)
