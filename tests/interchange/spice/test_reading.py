@@ -199,24 +199,53 @@ def test_what_changes_no_result_is_noted_and_never_silent(read):
 
 
 VALID = """title
-.param w=1u vdd={1+0.2}
+.param w=1u vdd={1+0.2} kind=2
 .func half(x) {x/2}
-.model nm nmos (level=1 vto=0.4 kp=100u lambda=0.02)
+.model nm nmos (level=1 vto=0.4 kp=100u lambda=0.02 tox=10n cj=1m rsh=10)
+.model dm d(is=1e-15 cjo=1p tt=1n bv=5)
+.model sh sw(vt=0.5 vh=0.1 ron=1 roff=1meg)
 .subckt inv in out vp wn=1u
-mn out in 0 0 nm w={wn} l=0.5u
-rl out vp 10k
+mn out in 0 0 nm w={wn} l=0.5u ad=1p as=1p
+rl out vp 10k tc1=1m
 cl out 0 {half(20f)} ic=0
+.if (wn > 1.5u)
+cq out 0 q='1p*v(out)'
+.endif
 .ends
+.if (kind == 2)
+.param r=1k
+.else
+.param r=2k
+.endif
 vd vp 0 {vdd}
 vin in 0 pulse(0 {vdd} 1n 0.1n 0.1n 4n 10n)
+v3 m 0 sin(0 1 1meg 0 1e5 90)
+i4 0 m sffm(0 1m 100meg 1 10meg)
 x1 in a vp inv wn={2*w}
-b1 0 b i=1m*v(a)**2*(time>1n ? 1 : 0.5)
-rb b 0 1k
+b1 0 b i=1m*v(a)**2*(time>1n ? 1 : 0.5)+ddt(v(b))*1p
+rb b 0 {r}
+e1 e 0 poly(2) a 0 b 0 0 1 2 3
+e2 f 0 table {v(a)} = (0,0) (1,1)
+h1 g 0 v3 1k
+re e f 1k
+l1 b l1 1u
+l2 l2 0 1u
+k1 l1 l2 0.9
+rl l1 0 1k
+rm l2 g 1k
+s1 b 0 a 0 sh on
+d1 m 0 dm
+c1 m 0 c='1p*(1+0.1*v(m))'
 .ic v(a)=0.1
-.options reltol=1e-4
+.nodeset v(b)=0.2
+.options reltol=1e-4 temp=50
 .save v(a) i(vd)
 .tran 10p 20n 0 10p
 .measure tran d trig v(in) val=0.6 rise=1 targ v(a) val=0.6 fall=1
+.control
+run
+plot v(a)
+.endc
 .end
 """
 PIECES = [
@@ -236,6 +265,10 @@ PIECES = [
     "?",
     "1/0",
     "m=0",
+    ".if(1)\n",
+    ".endc\n",
+    "poly(3)",
+    "level=2",
     "\x00",
     "é",
 ]
@@ -244,6 +277,8 @@ PIECES = [
 def test_mutated_netlists_are_read_or_refused(tmp_path):
     # Truncations, deletions, insertions, lines doubled or dropped: a NetlistError or a circuit, and nothing else.
     draw, path, refused, nameless = random.Random(5), tmp_path / "x.cir", 0, 0
+    path.write_text(VALID)
+    assert {"x1.cq", "x1.mn.cg", "k1", "s1.on", "d1.c"} < set(read_spice(path).circuit.names)
     for _ in range(400):
         text = VALID
         for _ in range(draw.choice((1, 1, 3))):

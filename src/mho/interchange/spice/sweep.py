@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import equinox as eqx
+import jax
 import numpy as np
 
 from mho import circuits as mc
@@ -15,6 +16,7 @@ from mho.interchange.spice.outcome import Outcome, gathered
 from mho.interchange.spice.rest import at_rest
 from mho.interchange.spice.signals import Table, observed
 
+_ENTRIES = 4_000_000  # of the matrices of points that are solved at once
 _SAME = 1e-6  # [V] by which two solutions of one operating point may differ
 
 
@@ -52,14 +54,14 @@ def sweep(netlist: Netlist, dc: DCSweep) -> Outcome:
 
 def _solved(netlist: Netlist, axis: str, circuit: mc.Circuit, points: np.ndarray, steps: int = 1) -> Table:
     names = layout(circuit).names
-    u = _values(mc.operating_point(circuit, throw=steps == 1), names, points)
+    u = _values(circuit, names, points, throw=steps == 1)
     # Each point as it follows from the one before, as in a sweep that goes on: where a circuit has several states, it
     # keeps the one it is in. A pass settles the points one step further; most circuits need one pass, to see that.
     follows = np.arange(len(points)) % steps != 0
     for _ in range(steps - 1):
         before = np.nan_to_num(np.where(follows, np.roll(u, 1, axis=1), u))
         guessed = circuit.with_elements({}, dict(zip(names, before, strict=True)))
-        again = _values(mc.operating_point(guessed, throw=False), names, points)
+        again = _values(guessed, names, points, throw=False)
         same = np.max(np.abs(again - u), axis=0, initial=0.0) <= _SAME
         moved = follows & ~same & np.all(np.isfinite(again), axis=0)
         if not np.any(moved):
@@ -74,7 +76,17 @@ def _solved(netlist: Netlist, axis: str, circuit: mc.Circuit, points: np.ndarray
     return observed(netlist, axis, circuit, names, points, u, np.zeros_like(u))
 
 
-def _values(found: mc.OperatingPoint, names: tuple[str, ...], points: np.ndarray) -> np.ndarray:
-    """Unknowns by points; NaN where there is no operating point."""
-    u = np.stack([np.broadcast_to(np.asarray(found[n], np.float64), points.shape) for n in names])
-    return np.where(found.status == Status.OK, u, np.nan)
+def _values(circuit: mc.Circuit, names: tuple[str, ...], points: np.ndarray, *, throw: bool) -> np.ndarray:
+    """Unknowns by points; NaN where there is no operating point.
+
+    Points are solved in blocks of one length, so that the dense matrices of all need not be in memory at once.
+    """
+    count = max(1, min(len(points), _ENTRIES // len(names) ** 2))
+    blocks = []
+    for k in range(0, len(points), count):
+        here = np.minimum(np.arange(k, k + count), len(points) - 1)
+        part = jax.tree.map(lambda x, here=here: x[here] if np.ndim(x) else x, circuit)
+        found = mc.operating_point(part, throw=throw)
+        u = np.stack([np.broadcast_to(np.asarray(found[n], np.float64), here.shape) for n in names])
+        blocks.append(np.where(found.status == Status.OK, u, np.nan))
+    return np.concatenate(blocks, axis=1)[:, : len(points)]

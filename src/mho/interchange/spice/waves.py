@@ -17,6 +17,7 @@ from mho.interchange.spice.parameters import Scope
 _SHAPES = ("pulse", "pwl", "sin", "exp", "sffm", "am")
 _UNKNOWN = ("trnoise", "trrandom", "external")
 _MOST_PERIODS = 100_000
+_MOST_CORNERS = 20_000
 
 
 @dataclass(frozen=True)
@@ -185,8 +186,8 @@ def _repeated(card: Card, times: list[float], values: list[float], scope: Scope,
             card.line.fail(f"PWL repeats from r = {back:g} s, which is none of its corners before the last.")
         first = times.index(back)
         period = times[-1] - back
-        if (stop - times[-1]) / period > _MOST_PERIODS:
-            card.line.fail(f"PWL repeats more than {_MOST_PERIODS} times until {stop:g} s.")
+        if (stop - times[-1]) / period * (len(times) - first) > _MOST_CORNERS:
+            card.line.fail(f"PWL repeated by {period:g} s has more than {_MOST_CORNERS} corners until {stop:g} s.")
         part, base = list(zip(times[first:], values[first:], strict=True)), times[-1]
         while base < stop:
             # A corner cannot have two values: a jump back takes a billionth of the period.
