@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mho.circuits.mismatch import mismatch
-from mho.circuits.neurons.bench import bench
+from mho.circuits.neurons.bench import bench, driven
 from mho.circuits.neurons.neuron import AbstractNeuron
 from mho.circuits.neurons.observation import Firing, observe
 from mho.circuits.waves import PWL, PulseWave
@@ -31,6 +31,7 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "threshold": ("threshold",),
     "delay": ("delay",),
 }
+_EVERYTHING = ("supply", "bias", "drive")  # all sources
 _ALONE = "neuron alone: its supplies and the charge from its input; without bias generation, wiring and synapses"
 
 
@@ -62,13 +63,6 @@ class WidthCurve:
     status: np.ndarray
 
 
-def _driven(neuron: AbstractNeuron, current: Any, stop: float, spikes: int) -> Firing:
-    """The neuron under a current that comes on at 1 us, many in one shape."""
-    level = np.asarray(current, np.float64)
-    wave = PWL((1e-6, 1.01e-6), (0.0 * level, level))
-    return observe(neuron.circuit(current=wave), stop, lanes=32, spikes=spikes)
-
-
 def f_i_curve(neuron: AbstractNeuron, currents: ArrayLike, *, stop: float = 5e-3, spikes: int = 16) -> FICurve:
     """Rate, energy and width at each input current; each runs until it has fired `spikes` times or to `stop` [s].
 
@@ -79,11 +73,9 @@ def f_i_curve(neuron: AbstractNeuron, currents: ArrayLike, *, stop: float = 5e-3
         spikes: Spikes that suffice.
     """
     currents = np.asarray(currents, np.float64)
-    firing = _driven(neuron, currents, stop, spikes)
-    energy = np.full(len(currents), np.nan)
-    for k in np.flatnonzero(firing.counts >= 3):
-        energy[k] = np.nanmean(_all_supplies(firing)[k, 1:])
-    return FICurve(currents, _settled_rate(firing), energy, _median(firing.widths[:, 1:]), firing.status)
+    firing = driven(neuron, currents, stop, spikes=spikes)
+    energy = firing.settled_energy(*_EVERYTHING)
+    return FICurve(currents, firing.settled_rate, energy, firing.settled_width, firing.status)
 
 
 def pulse_widths(
@@ -105,8 +97,8 @@ def pulse_widths(
             f"{type(neuron).__name__} has no delay control voltage. Use DelayFeedbackLIF or ComparatorLIF."
         )
     v = np.asarray(v_delays, np.float64)
-    firing = _driven(eqx.tree_at(lambda n: n.v_delay, neuron, v), np.full(len(v), current), stop, 16)
-    return WidthCurve(v, _median(firing.widths[:, 1:]), firing.status)
+    firing = driven(eqx.tree_at(lambda n: n.v_delay, neuron, v), np.full(len(v), current), stop)
+    return WidthCurve(v, firing.settled_width, firing.status)
 
 
 def pulse_width(curve: WidthCurve, *, v_delay: float) -> KPI:
@@ -200,7 +192,7 @@ def energy_per_spike(
         )
     own = _supplied(firing, "supply.core", "supply.delay", "supply.gate")
     alone = float(np.nanmean((own + firing.per_spike("drive.current"))[0, 1:]))
-    everything = float(np.nanmean(_all_supplies(firing)[1, 1:]))
+    everything = float(firing.settled_energy(*_EVERYTHING)[1])
     intervals = firing.intervals[1, 1:]
     return SpikeEnergy(
         alone=alone,
@@ -279,7 +271,6 @@ def population(
     nominal = bench(neuron, current=current, windows=((1e-6, duration), (1.1, 1.2)))
     circuits = sample(nominal, *mismatch(nominal), *spreads, n=n, key=key)
     firing = observe(circuits, duration, lanes=_MANY, spikes=16, threads=threads)
-    own = _supplied(firing, "supply.core", "supply.delay", "supply.gate", "drive.current")
     fires = firing.counts >= 3
     blank = np.where(fires, 1.0, np.nan)
     with np.errstate(invalid="ignore"):
@@ -288,8 +279,8 @@ def population(
     if not fires.all():
         bad["NO_SPIKES"] = int((~fires).sum())
     return Population(
-        energy=blank * _mean(own[:, 1:]),
-        width=blank * _median(firing.widths[:, 1:]),
+        energy=blank * firing.settled_energy("supply.core", "supply.delay", "supply.gate", "drive.current"),
+        width=blank * firing.settled_width,
         rate=blank / _last(firing.intervals),
         change=change,
         failures=bad,
@@ -300,28 +291,6 @@ def population(
 def _supplied(firing: Firing, *names: str) -> np.ndarray:
     """Energy that sources deliver between spikes [J]."""
     return sum((firing.per_spike(name) for name in names), start=np.zeros_like(firing.intervals))
-
-
-def _all_supplies(firing: Firing) -> np.ndarray:
-    return _supplied(firing, "supply", "bias", "drive")
-
-
-def _settled_rate(firing: Firing) -> np.ndarray:
-    """Inverse of the mean of each sample's intervals after the first (the only one, if it has but two spikes) [Hz]."""
-    rates = np.zeros(len(firing.times))
-    for k, row in enumerate(firing.intervals):
-        row = row[np.isfinite(row)]
-        if len(row):
-            rates[k] = 1.0 / np.mean(row[1:] if len(row) > 1 else row)
-    return rates
-
-
-def _median(x: np.ndarray) -> np.ndarray:
-    return np.array([np.median(row[np.isfinite(row)]) if np.isfinite(row).any() else np.nan for row in x])
-
-
-def _mean(x: np.ndarray) -> np.ndarray:
-    return np.array([np.mean(row[np.isfinite(row)]) if np.isfinite(row).any() else np.nan for row in x])
 
 
 def _last(x: np.ndarray) -> np.ndarray:

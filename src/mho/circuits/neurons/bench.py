@@ -76,6 +76,25 @@ def bench(
     return bare.with_elements({"drive.synapse": CurrentSource(GROUND, MEMBRANE, PWL(times, values))})
 
 
+def driven(neuron: AbstractNeuron, current: Any, stop: float, *, spikes: int = 16, **options: Any) -> Firing:
+    """A neuron under a constant current, without anything else on the bench.
+
+    Args:
+        neuron: The neuron; its numbers may be a batch.
+        current: Input from 1 us on [A]: a number, or one per sample.
+        stop: Longest time [s].
+        spikes: Spikes that end a sample.
+        **options: As of :func:`observe`.
+    """
+    return observe(stepped(neuron, current), stop, **{"lanes": 32, "spikes": spikes, **options})
+
+
+def stepped(neuron: AbstractNeuron, current: Any) -> Circuit:
+    """A neuron whose input current [A] comes on at 1 us."""
+    level = np.asarray(current, np.float64)
+    return neuron.circuit(current=PWL((1e-6, 1e-6 + 10 * EDGE), (0.0 * level, level)))
+
+
 def run(circuit: Circuit, stop: float) -> Firing:
     """Observe a circuit of the bench, with the waveforms of the ECRAM's states kept; 64 spikes end a sample.
 

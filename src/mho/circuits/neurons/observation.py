@@ -31,10 +31,11 @@ class Firing:
         widths: Width of each spike [s].
         energies: Energy up to each rising crossing, by source or ledger group [J].
         supplied: Total energy of each source over the run [J].
-        imbalance: Supplied less dissipated and stored energy, relative.
+        imbalance: Supplied less dissipated and stored energy, relative; NaN where only supplies are kept.
         status: How each sample ended.
         runs: The analyses behind, in order, each of as many samples as it had lanes.
         lanes: Samples per run.
+        others: Times of the other crossings that were asked for [s].
     """
 
     times: np.ndarray
@@ -45,6 +46,7 @@ class Firing:
     status: np.ndarray
     runs: tuple[Run, ...]
     lanes: int
+    others: tuple[np.ndarray, ...] = ()
 
     @property
     def counts(self) -> np.ndarray:
@@ -66,6 +68,26 @@ class Firing:
         found = [x for key, x in self.energies.items() if key == name or key.startswith(f"{name}.")]
         return np.diff(np.sum(found, axis=0), axis=1) if found else np.zeros_like(self.intervals)
 
+    @property
+    def settled_rate(self) -> np.ndarray:
+        """Inverse of the mean of each sample's intervals after the first (the only one of two spikes), else 0 [Hz]."""
+        rates = np.zeros(len(self.times))
+        for k, row in enumerate(self.intervals):
+            row = row[np.isfinite(row)]
+            if len(row):
+                rates[k] = 1.0 / np.mean(row[1:] if len(row) > 1 else row)
+        return rates
+
+    @property
+    def settled_width(self) -> np.ndarray:
+        """Median width of each sample's spikes after the first, NaN if there are none [s]."""
+        return np.array([np.median(x[np.isfinite(x)]) if np.isfinite(x).any() else np.nan for x in self.widths[:, 1:]])
+
+    def settled_energy(self, *names: str) -> np.ndarray:
+        """Mean energy between spikes after the first, by sources or in groups; NaN with fewer than three spikes [J]."""
+        each = sum((self.per_spike(name) for name in names), start=np.zeros_like(self.intervals))[:, 1:]
+        return np.array([np.mean(x[np.isfinite(x)]) if np.isfinite(x).any() else np.nan for x in each])
+
     def at(self, sample: int, name: str, t: Any) -> np.ndarray:
         """Waveform of a saved node or state of one sample at times `t`."""
         run = self.runs[sample // self.lanes]
@@ -82,6 +104,7 @@ def observe(
     v_spike: float = 0.5,
     options: Options | None = None,
     threads: int = 1,
+    others: Sequence[Crossing] = (),
 ) -> Firing:
     """Simulate a neuron circuit or a population of it and note its spikes.
 
@@ -97,10 +120,11 @@ def observe(
         v_spike: Level at which the spike node counts as spiking [V].
         options: Accuracy; the engine's defaults if None.
         threads: Runs side by side, where the samples fill more than one.
+        others: Crossings wanted besides those of the spike node.
     """
     # Waveforms go through a small buffer: it is copied in every iteration.
     options = options or Options(max_events=spikes, max_points=64, ledger=Detail.ELEMENTS)
-    crossings = tuple(Crossing(SPIKE, v_spike, rising=up, after=SETTLED) for up in (True, False))
+    crossings = (*(Crossing(SPIKE, v_spike, rising=up, after=SETTLED) for up in (True, False)), *others)
     count = circuit.samples or 1
 
     def one(begin: int) -> Run:
@@ -141,7 +165,7 @@ def spread(circuit: Circuit, samples: np.ndarray) -> Circuit:
 def _joined(runs: list[Run], kept: list[int], lanes: int) -> Firing:
     most = max(r.crossings[0].times.shape[1] for r in runs)
 
-    def table(rows: Sequence[np.ndarray]) -> np.ndarray:
+    def table(rows: Sequence[np.ndarray], most: int = most) -> np.ndarray:
         out = [np.full((n, most), np.nan) for n in kept]
         for o, x in zip(out, rows, strict=True):
             o[:, : min(most, x.shape[1])] = x[: len(o), :most]
@@ -158,10 +182,14 @@ def _joined(runs: list[Run], kept: list[int], lanes: int) -> Firing:
         widths=table([widths(r.crossings[0], r.crossings[1]) for r in runs]),
         energies={n: table([r.crossings[0].accounts[kinds[n], n] for r in runs]) for n in names},
         supplied={n: total([r.ledger.supplies[n] for r in runs]) for n in runs[0].ledger.supplies},
-        imbalance=total([r.ledger.imbalance for r in runs]),
+        imbalance=total([r.ledger.imbalance if r.ledger.dissipation else np.nan for r in runs]),
         status=total([r.status for r in runs]).astype(int),
         runs=tuple(runs),
         lanes=lanes,
+        others=tuple(
+            table([r.crossings[k].times for r in runs], max(r.crossings[k].times.shape[1] for r in runs))
+            for k in range(2, len(runs[0].crossings))
+        ),
     )
 
 

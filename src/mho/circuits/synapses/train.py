@@ -119,7 +119,8 @@ def _train(
     memory = circuit["synapse.ecram"]
     states = tuple(f"synapse.ecram.{name}" for name in memory.state_names())
     crossings = tuple(Crossing("synapse.gate", _LOW, rising=up, after=_START) for up in (True, False))
-    options = Options(max_events=pulses + 4)
+    # Waveforms go through a small buffer: it is copied in every iteration.
+    options = Options(max_events=pulses + 4, max_points=64)
     run = transient(
         circuit, float(starts.max()) + width + 1e-6, crossings=crossings, save=states, options=options, throw=False
     )
