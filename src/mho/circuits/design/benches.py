@@ -15,7 +15,7 @@ from mho.circuits.design.target import Target
 from mho.circuits.ledger import Detail
 from mho.circuits.netlist import Circuit
 from mho.circuits.neurons.bench import driven, stepped
-from mho.circuits.neurons.neuron import MEMBRANE, PRESYNAPTIC
+from mho.circuits.neurons.neuron import MEMBRANE, PRESYNAPTIC, SPIKE
 from mho.circuits.neurons.observation import Firing, spread
 from mho.circuits.neurons.stages import GROUND
 from mho.circuits.options import Crossing, Options
@@ -280,3 +280,16 @@ def nominal(subject: Subject, target: Target, bench: Bench) -> Circuit:
 def single(subject: Subject) -> Subject:
     """The subject with every number a plain one, from a batch of one."""
     return jax.tree.map(lambda x: np.asarray(x).reshape(-1)[0] if eqx.is_array_like(x) else x, subject)
+
+
+def trace(subject: Subject, bench: Bench, current: float, stop: float) -> Firing:
+    """One driven neuron with the waveforms of its membrane and spike node."""
+    options = Options(tolerance=bench.tolerance, max_events=SPIKES, max_points=64, ledger=Detail.SUPPLIES)
+    circuit = stepped(subject.neuron, current)
+    return driven(subject.neuron, current, stop, spikes=SPIKES, lanes=1, options=options, save=saved(circuit))
+
+
+def saved(circuit: Circuit) -> tuple[str, ...]:
+    """Nodes whose waveforms show what a driven neuron does."""
+    present = {node for e in circuit.elements for node in e.nodes}
+    return tuple(node for node in (MEMBRANE, SPIKE, RESET) if node in present)
