@@ -10,6 +10,7 @@ import typer
 
 from mho.core.errors import MhoError
 
+NOT_MET = 1  # it was done, and is not what was asked for
 CANNOT = 2  # what was asked cannot be done as it was asked
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 

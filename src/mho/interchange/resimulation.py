@@ -34,12 +34,14 @@ class Resimulation:
         reasons: Why not, by target number.
         seconds: Processor time that ngspice took [s].
         netlists: The netlists that were run, by a short name.
+        runs: What ngspice made of each.
     """
 
     found: np.ndarray
     reasons: Mapping[int, str]
     seconds: float
     netlists: Mapping[str, str] = field(default_factory=dict)
+    runs: Mapping[str, NgspiceRun] = field(default_factory=dict)
 
 
 def resimulate(
@@ -61,7 +63,7 @@ def resimulate(
             found[k] = judge.figure(target, targets)
         except SolverError as error:
             reasons[k] = str(error).splitlines()[0]
-    return Resimulation(found, reasons, judge.seconds, judge.netlists)
+    return Resimulation(found, reasons, judge.seconds, judge.netlists, judge.runs)
 
 
 class _Judge:
@@ -71,7 +73,8 @@ class _Judge:
         self.subject, self.bench, self.reltol, self.program = subject, bench, reltol, program
         self.seconds = 0.0
         self.netlists: dict[str, str] = {}
-        self._runs: dict[Any, Any] = {}
+        self.runs: dict[str, NgspiceRun] = {}
+        self._made: dict[Any, Any] = {}
 
     def figure(self, target: Target, among: Sequence[Target]) -> float:
         """The figure of a target."""
@@ -91,13 +94,14 @@ class _Judge:
         self.netlists[name] = text.text
         done = run_ngspice(text, program=self.program)
         self.seconds += done.seconds
+        self.runs[name] = done
         return done
 
     def once(self, key: Any, make: Callable[[], Any]) -> Any:
         """What was made for a key before, or made now."""
-        if key not in self._runs:
-            self._runs[key] = make()
-        return self._runs[key]
+        if key not in self._made:
+            self._made[key] = make()
+        return self._made[key]
 
     # ---- the driven neuron -------------------------------------------------------------------------------------------
     def driven(self, current: float, stop: float) -> dict[str, float]:
