@@ -34,7 +34,7 @@ def design(
         Many, typer.Option(metavar="FIGURE=WEIGHT", help="How much a target counts beside others; 1 if not said.")
     ] = None,
     fix: Annotated[Many, typer.Option(metavar="NAME=VALUE", help="Hold a number: --fix v_supply=1.1V.")] = None,
-    synapse: Annotated[str | None, typer.Option(help="facilitating or depressing: an ECRAM synapse.")] = None,
+    synapse: Annotated[str | None, typer.Option(help="An ECRAM synapse: facilitating, depressing, selective.")] = None,
     device: Annotated[
         str | None,
         typer.Option(help="Parameter set of the synapse's ECRAM, or a .toml file."),

@@ -142,7 +142,7 @@ class _Judge:
         if len(up) < TRAIN or len(down) < TRAIN:
             raise SolverError(f"ngspice saw {len(up)} of {TRAIN} gate pulses.")
         charge = _between(run, _integral(run, run["i(clamp.membrane)"]), up, down)
-        event = sum(_between(run, _delivered(run, circuit, name), up, down) for name in _EVENT)
+        event = np.sum([_between(run, _delivered(run, circuit, name), up, down) for name in _EVENT], axis=0)
         times = np.array([starts[0], starts[0] + width + 2 * EDGE + _READ])
         values = [run.at(s, times)[None] for s in states]
         before, after = channel_resistance(memory.device, memory.state_names(), values)[0]

@@ -81,17 +81,25 @@ def measure(subject: Subject, targets: Sequence[Target], count: int, bench: Benc
     check(subject, targets)
     values = np.full((count, len(targets)), np.nan)
     reasons = np.full(count, "", dtype=object)
-    groups: dict[tuple[str, float | None], list[int]] = {}
-    for k, target in enumerate(targets):
-        groups.setdefault((target.about.bench, target.at), []).append(k)
-    for (kind, at), which in groups.items():
-        run = {"driven": _driven, "held": _held, "tuned": _tuned}[kind]
-        found, why = run(subject, count, bench, at, [targets[k] for k in which])
-        for k, column in zip(which, found, strict=True):
-            values[:, k] = column
-        reasons = np.where(reasons == "", why, reasons)
+    for kind, run in (("driven", _driven), ("held", _held), ("tuned", _tuned)):
+        which = [k for k, t in enumerate(targets) if t.about.bench == kind]
+        at = [float(bench.current if targets[k].at is None else targets[k].at) for k in which]  # type: ignore
+        places = list(dict.fromkeys(at))  # conditions run side by side too
+        if not which:
+            continue
+        stop = stop_of(targets)
+        found, why = run(_tiled(subject, count, len(places)), bench, np.repeat(places, count), stop)
+        for k, place in zip(which, at, strict=True):
+            row = slice(places.index(place) * count, (places.index(place) + 1) * count)
+            values[:, k] = found[targets[k].figure][row]
+            reasons = np.where(reasons == "", why[row], reasons)
     reasons = np.where(np.isfinite(values).all(axis=1), "", np.where(reasons == "", SILENT, reasons))
     return Measured(values, reasons)
+
+
+def _tiled(subject: Subject, count: int, times: int) -> Subject:
+    """The batch several times, one after another; numbers without a batch axis stay without."""
+    return jax.tree.map(lambda x: np.tile(x, times) if np.ndim(x) == 1 and len(x) == count else x, subject)
 
 
 def check(subject: Subject, targets: Sequence[Target]) -> None:
@@ -119,11 +127,11 @@ def stop_of(targets: Sequence[Target]) -> float:
     return max([2e-3, *(40.0 / t.value for t in targets if t.figure == "rate")])
 
 
-def firing(subject: Subject, count: int, bench: Bench, current: float, stop: float) -> Firing:
-    """The neurons of a batch under a current, with the end of every reset as the only other crossing."""
-    others = (Crossing(RESET, 0.5 * 1.0, rising=False, after=FIRST),) if has_reset(subject) else ()
-    level = np.full(count, current)
-    return driven(subject.neuron, level, stop, spikes=SPIKES, lanes=LANES, options=bench.options(SPIKES), others=others)
+def firing(subject: Subject, bench: Bench, currents: np.ndarray, stop: float) -> Firing:
+    """The neurons of a batch, each under its current [A], with the end of every reset as the only other crossing."""
+    others = (Crossing(RESET, 0.5, rising=False, after=FIRST),) if has_reset(subject) else ()
+    options = bench.options(SPIKES)
+    return driven(subject.neuron, currents, stop, spikes=SPIKES, lanes=LANES, options=options, others=others)
 
 
 def dead_times(firing: Firing) -> np.ndarray:
@@ -137,18 +145,21 @@ def dead_times(firing: Firing) -> np.ndarray:
     return found
 
 
-def _driven(
-    subject: Subject, count: int, bench: Bench, at: float | None, targets: Sequence[Target]
-) -> tuple[list[np.ndarray], np.ndarray]:
-    done = firing(subject, count, bench, bench.current if at is None else at, stop_of(targets))
+Figures = tuple[dict[str, np.ndarray], np.ndarray]
+"""Figures by name, one number a sample, and why a sample has none."""
+
+
+def _driven(subject: Subject, bench: Bench, at: np.ndarray, stop: float) -> Figures:
+    done = firing(subject, bench, at, stop)
     fires = np.where(done.counts >= FEWEST, 1.0, np.nan)
     figures = {
-        "width": lambda: done.settled_width,
-        "rate": lambda: done.settled_rate,
-        "energy": lambda: done.settled_energy("supply", "bias", "drive"),
-        "dead_time": lambda: dead_times(done),
+        "width": fires * done.settled_width,
+        "rate": fires * done.settled_rate,
+        "energy": fires * done.settled_energy("supply", "bias", "drive"),
     }
-    return [fires * figures[t.figure]() for t in targets], _why(done.status, done.counts < FEWEST)
+    if done.others:
+        figures["dead_time"] = fires * dead_times(done)
+    return figures, _why(done.status, done.counts < FEWEST)
 
 
 def _why(status: np.ndarray, silent: np.ndarray) -> np.ndarray:
@@ -164,24 +175,14 @@ def train_starts(rate: float, spikes: int) -> np.ndarray:
     return FIRST + np.arange(spikes) / rate
 
 
-def _batched(module: Any, count: int) -> Any:
-    """Every number with a batch axis, or the scalars as they are: what :func:`stimulate` takes."""
-    return jax.tree.map(lambda x: x if np.ndim(x) == 0 or len(x) == count else np.broadcast_to(x, (count,)), module)
-
-
-def _held(
-    subject: Subject, count: int, bench: Bench, at: float | None, targets: Sequence[Target]
-) -> tuple[list[np.ndarray], np.ndarray]:
-    assert at is not None
-    starts = np.tile(train_starts(at, TRAIN), (count, 1))
-    train = stimulate(_batched(subject.synapse, count), starts, width=bench.width, lanes=LANES)
+def _held(subject: Subject, bench: Bench, at: np.ndarray, stop: float) -> Figures:
+    count = len(at)
+    starts = np.stack([train_starts(rate, TRAIN) for rate in at])
+    synapse = jax.tree.map(lambda x: x if np.ndim(x) == 0 else np.broadcast_to(x, (count,)), subject.synapse)
+    train = stimulate(synapse, starts, width=bench.width, lanes=LANES // 4)
     each = train.energies["read"] + train.energies["gate"] + train.energies["input"]
-    figures = {
-        "facilitation": lambda: train.facilitation[:, -1],
-        "step": lambda: -train.step[:, 0],
-        "event": lambda: each[:, 0],
-    }
-    return [figures[t.figure]() for t in targets], _why(train.status, np.zeros(count, bool))
+    figures = {"facilitation": train.facilitation[:, -1], "step": -train.step[:, 0], "event": each[:, 0]}
+    return figures, _why(train.status, np.zeros(count, bool))
 
 
 # ---- both together: what a train leaves on the membrane, and what a spike takes --------------------------------------
@@ -193,24 +194,22 @@ def tuned_circuit(subject: Subject, wave: PWL, hold: float) -> Circuit:
     return Circuit(parts)
 
 
-def train_wave(rate: float, spikes: int, width: float, *, shape: tuple[int, ...] = ()) -> PWL:
-    """A regular train of presynaptic spikes of 1 V."""
-    starts = [np.broadcast_to(t, shape) for t in train_starts(rate, spikes)]
+def train_wave(rate: Any, spikes: int, width: float) -> PWL:
+    """A regular train of presynaptic spikes of 1 V; of several rates [Hz], one a sample."""
+    starts = [FIRST + k / np.asarray(rate, np.float64) for k in range(spikes)]
     return PWL.pulses(starts, width=width, high=1.0, edge=EDGE)  # type: ignore[arg-type]
 
 
-def net_charges(subject: Subject, count: int, bench: Bench, rate: float) -> tuple[np.ndarray, np.ndarray]:
-    """Charge that each presynaptic period brings onto the held membrane, leak included, (count, spikes - 1) [C]."""
-    spikes = bench.spikes
+def net_charges(subject: Subject, bench: Bench, rates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Charge that each presynaptic period brings onto the held membrane, leak included, (samples, spikes - 1) [C]."""
+    spikes, count = bench.spikes, len(rates)
     charges, status = [], []
-    circuit = spread(tuned_circuit(subject, train_wave(rate, spikes, bench.width), bench.hold), np.arange(count))
-    stop = FIRST + spikes / rate
-    crossing = Crossing("synapse.gate", LOW, rising=True, after=0.5 * FIRST)
+    circuit = tuned_circuit(subject, train_wave(rates, spikes, bench.width), bench.hold)
+    stop = FIRST + spikes / float(np.min(rates))
+    asked: dict[str, Any] = {"options": bench.options(spikes + 2), "throw": False}
+    asked["crossings"] = (Crossing("synapse.gate", LOW, rising=True, after=0.5 * FIRST),)
     for begin in range(0, count, LANES):
-        share = np.minimum(np.arange(begin, begin + LANES), count - 1)
-        run = transient(
-            spread(circuit, share), stop, crossings=(crossing,), options=bench.options(spikes + 2), throw=False
-        )
+        run = transient(spread(circuit, np.minimum(np.arange(begin, begin + LANES), count - 1)), stop, **asked)
         kept = min(LANES, count - begin)
         book = np.full((kept, spikes), np.nan)
         found = run.crossings[0].accounts["charge", "clamp.membrane"][:kept, :spikes]
@@ -220,8 +219,8 @@ def net_charges(subject: Subject, count: int, bench: Bench, rate: float) -> tupl
     return np.concatenate(charges), np.concatenate(status)
 
 
-def passing(net: np.ndarray, threshold: np.ndarray, dead: np.ndarray, rate: float) -> np.ndarray:
-    r"""Output spikes per presynaptic spike over a train, before they are counted in whole spikes.
+def passing(net: np.ndarray, threshold: np.ndarray, dead: np.ndarray, rate: Any) -> np.ndarray:
+    r"""Output spikes per presynaptic spike in a train's last quarter, before they are counted in whole spikes.
 
     A spike takes the charge that brings the membrane to threshold, at the net charge of each presynaptic period, and
     the periods that pass while the reset lasts:
@@ -237,29 +236,25 @@ def passing(net: np.ndarray, threshold: np.ndarray, dead: np.ndarray, rate: floa
         dead: Dead time, (count,) [s].
         rate: Presynaptic rate [Hz].
     """
-    share = net / threshold[:, None]
+    share = net[:, -max(net.shape[1] // 4, 1) :] / threshold[:, None]
     with np.errstate(divide="ignore", invalid="ignore"):
-        each = np.where(share > 0, 1.0 / (1.0 / share + rate * dead[:, None]), share)
+        each = np.where(share > 0, 1.0 / (1.0 / share + (rate * dead)[:, None]), share)
     return np.mean(each, axis=1)
 
 
-def _tuned(
-    subject: Subject, count: int, bench: Bench, at: float | None, targets: Sequence[Target]
-) -> tuple[list[np.ndarray], np.ndarray]:
-    assert at is not None
-    threshold, dead, why = spike_cost(subject, count, bench)
-    net, status = net_charges(subject, count, bench, at)
-    found = passing(net, threshold, dead, at)
-    later = _why(status, np.zeros(count, bool))
-    return [found for _ in targets], np.where(why == "", later, why)
+def _tuned(subject: Subject, bench: Bench, at: np.ndarray, stop: float) -> Figures:
+    threshold, dead, why = spike_cost(subject, bench, len(at))
+    net, status = net_charges(subject, bench, at)
+    later = _why(status, np.zeros(len(at), bool))
+    return {"passes": passing(net, threshold, dead, at)}, np.where(why == "", later, why)
 
 
-def spike_cost(subject: Subject, count: int, bench: Bench) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def spike_cost(subject: Subject, bench: Bench, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Charge that brings the membrane from reset to threshold [C], dead time [s], and why not, if so.
 
     From the neuron under the bench's current: the charge is that of an interval less its dead time.
     """
-    done = firing(subject, count, bench, bench.current, 1.0)
+    done = firing(subject, bench, np.full(count, bench.current), 1.0)
     fires = np.where(done.counts >= FEWEST, 1.0, np.nan)
     dead = fires * dead_times(done)
     with np.errstate(divide="ignore"):

@@ -16,13 +16,17 @@ from mho.circuits.design.benches import Bench, check
 from mho.circuits.design.subject import ALIASES, Free, Subject, applied, free
 from mho.circuits.design.target import CONDITION_UNITS, FIGURES, Target
 from mho.circuits.neurons import NEURONS, Excitability
-from mho.circuits.synapses import FacilitatingSynapse
+from mho.circuits.synapses import FacilitatingSynapse, SelectiveSynapse
 from mho.core.errors import InputError, MhoError
 from mho.core.quantities import engineering, si
 from mho.devices import parameters
 
-SYNAPSES = {"facilitating": 1.0, "depressing": -1.0}
-"""Synapses by name: the sign of their ECRAM's polarity, relative to its parameter set."""
+SYNAPSES: dict[str, tuple[type, float]] = {
+    "facilitating": (FacilitatingSynapse, 1.0),
+    "depressing": (FacilitatingSynapse, -1.0),
+    "selective": (SelectiveSynapse, -1.0),
+}
+"""Synapses by name: circuit, and the sign of their ECRAM's polarity relative to its parameter set."""
 Bounds = tuple[float | str | None, float | str | None]
 _BENCH = {"current": "A", "width": "s", "spikes": "1", "hold": "V", "tolerance": "1"}
 
@@ -35,7 +39,7 @@ class Design:
         targets: What it is to do.
         free: Numbers that may move, with lower and upper bound (text with unit, or SI; None for a sensible one).
         neuron: Name in NEURONS.
-        synapse: "facilitating", "depressing" (the ECRAM's polarity reversed), or None.
+        synapse: Name in SYNAPSES, or None.
         device: Parameter set of the synapse's ECRAM, by name or path.
         inside: Parameter set of an ECRAM inside the neuron, or None.
         fixed: Other numbers that differ from the circuit's defaults, in SI.
@@ -71,7 +75,7 @@ class Design:
         for what, given in (("target", self.targets), ("free number", self.free)):
             if not given:
                 raise InputError(f"The design has no {what}. Give one.")
-        for what, value, low in (("scouts", self.scouts, 1), ("starts", self.starts, 1)):
+        for what, value, low in (("scouts", self.scouts, 0), ("starts", self.starts, 1)):
             if value < low:
                 raise InputError(f"{what} is {value}; it must be at least {low}.")
         if not 0 < self.within < 1:
@@ -89,8 +93,8 @@ class Design:
         synapse = None
         if self.synapse is not None:
             device = parameters(self.device).device()
-            device = eqx.tree_at(lambda d: d.polarity, device, np.asarray(SYNAPSES[self.synapse] * device.polarity))
-            synapse = FacilitatingSynapse(device)
+            circuit, sign = SYNAPSES[self.synapse]
+            synapse = circuit(eqx.tree_at(lambda d: d.polarity, device, np.asarray(sign * device.polarity)))
         return applied(Subject(neuron, synapse), self.fixed)
 
     def frees(self) -> tuple[Free, ...]:
@@ -155,7 +159,7 @@ class Design:
         """
         values = dict(record)
         targets = tuple(_target(t) for t in values.pop("target", ()))
-        bounds = {ALIASES.get(n, n): _bounds(n, b) for n, b in values.pop("free", {}).items()}
+        bounds: dict[str, Bounds] = {str(ALIASES.get(n, n)): _bounds(n, b) for n, b in values.pop("free", {}).items()}
         bench = values.pop("bench", {})
         numbers = {name: dict(values.pop(name, {})) for name in ("fixed", "start")}
         known = {"neuron", "synapse", "device", "inside", "within", "scouts", "starts", "seed"}
@@ -163,7 +167,7 @@ class Design:
         if strange:
             raise InputError(f"A design has no field {strange[0]!r}; it has {', '.join(sorted(known))}, bench, free, "
                              "fixed, start and target.")  # fmt: skip
-        measured = Bench(**{n: int(v) if n == "spikes" else si(v, _BENCH[n]) for n, v in bench.items()})
+        measured = Bench(**{n: int(v) if n == "spikes" else si(v, _BENCH[n]) for n, v in bench.items()})  # type: ignore
         bare = cls(targets, bounds, bench=measured, **values)
         units = {n: free(bare.subject(), n).unit for given in numbers.values() for n in given}
         read = {k: {ALIASES.get(n, n): si(v, units[n]) for n, v in g.items()} for k, g in numbers.items()}

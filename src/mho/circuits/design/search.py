@@ -119,8 +119,8 @@ def search(
         InputError: If no circuit within the bounds has the figures that are asked for.
     """
     asked = _Counted(evaluate)
-    steps = np.asarray(steps, np.float64)
-    spread = qmc.Sobol(len(steps), rng=seed).random_base2(int(np.ceil(np.log2(max(scouts, 2)))))[:scouts]
+    step = np.asarray(steps, np.float64)
+    spread = qmc.Sobol(len(steps), rng=seed).random_base2(int(np.ceil(np.log2(max(scouts, 1)))))[:scouts]
     places = np.concatenate([nominal[None], spread])
     misses = asked(places)
     cost = _cost(misses, weights)
@@ -131,7 +131,7 @@ def search(
             f"None of {len(places)} circuits within the bounds has these figures ({why}). Widen the bounds."
         )
     chosen = _apart(places, cost, good, starts)
-    slopes = _differences(places[chosen], misses[chosen], asked, steps)
+    slopes = _differences(places[chosen], misses[chosen], asked, step)
     runners = [
         _Runner(k, places[i], misses[i], j, weights) for k, (i, j) in enumerate(zip(chosen, slopes, strict=True))
     ]
@@ -142,7 +142,7 @@ def search(
         if not going or best < enough:
             break
         trials = np.array([r.trial(damping) for r in going for damping in _DAMPINGS])
-        found, slopes = _with_differences(trials, asked, steps)
+        found, slopes = _with_differences(trials, asked, step)
         for k, r in enumerate(going):
             own = slice(k * len(_DAMPINGS), (k + 1) * len(_DAMPINGS))
             r.take(turn, trials[own], found[own], slopes[own])

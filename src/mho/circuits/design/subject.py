@@ -26,6 +26,7 @@ VOLTS: dict[str, tuple[float, float]] = {
     "v_threshold": (0.3, 0.7),
     "v_read": (0.35, 0.6),
     "v_gate": (0.8, 1.3),
+    "v_inhibit": (0.3, 0.7),
 }
 ALIASES = {
     "vdd": "v_supply",

@@ -39,7 +39,7 @@ FIGURES: dict[str, Figure] = {
     "facilitation": Figure("1", "presynaptic", "held", "charge of a train's tenth spike over that of its first"),
     "step": Figure("ohm", "presynaptic", "held", "fall of the ECRAM's channel resistance by a train's first spike"),
     "event": Figure("J", "presynaptic", "held", "energy of a synaptic event: mirror, gate driver and spike source"),
-    "passes": Figure("1", "presynaptic", "tuned", "output spikes per presynaptic spike over a train, from charges"),
+    "passes": Figure("1", "presynaptic", "tuned", "output spikes per presynaptic spike at a train's end, from charges"),
 }
 CONDITION_UNITS = {"current": "A", "presynaptic": "Hz"}
 

@@ -1,0 +1,126 @@
+"""Designs: the search on circuits whose answer is known in closed form, and one neuron from end to end."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from mho.circuits import Capacitor, Circuit, Crossing, Resistor, VoltageSource, transient
+from mho.circuits.design import Design, Free, Target, search
+from mho.cli.application import application
+from mho.core.errors import InputError
+
+RC = (Free("r", 1e3, 1e6, "ohm", 1e4), Free("c", 1e-13, 1e-10, "F", 1e-12))
+
+
+def charged(places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Time to half the supply and energy delivered of an RC, for many R and C at once."""
+    r, c = (f.value(places[:, k]) for k, f in enumerate(RC))
+    circuit = Circuit({"v": VoltageSource("a", "0", 1.0), "r": Resistor("a", "b", r=r), "c": Capacitor("b", "0", c=c)})
+    run = transient(circuit, 2e-3, crossings=(Crossing("b", 0.5),), throw=False)
+    figures = np.stack([run.crossings[0].times[:, 0] / 1e-6, run.ledger.supplies["v"] / 2e-12], axis=1)
+    return np.log(figures), np.where(np.isfinite(figures).all(axis=1), "", "SILENT")
+
+
+def found(evaluate, **options):
+    nominal, weights = np.array([f.place(f.nominal) for f in RC]), np.ones(2)
+    return search(evaluate, [f.step for f in RC], nominal=nominal, weights=weights, scouts=31, starts=2, **options)
+
+
+def test_an_rc_is_designed_as_its_equations_say():
+    """t = RC ln 2 and E = C V^2: 0.2 %, the error of the transient's crossing at its default tolerance."""
+    result = found(charged)
+    r, c = (float(f.value(u)) for f, u in zip(RC, result.place, strict=True))
+    assert c == pytest.approx(2e-12, rel=2e-3)
+    assert r * c * np.log(2) == pytest.approx(1e-6, rel=2e-3)
+    slopes = result.jacobian / [np.log(f.high / f.low) for f in RC]
+    np.testing.assert_allclose(slopes, [[1, 1], [0, 1]], atol=5e-3)  # both are powers of R and C
+
+
+def law(places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The same in closed form, with a hole in the middle where the circuit has no figure."""
+    r, c = (f.value(places[:, k]) for k, f in enumerate(RC))
+    misses = np.log(np.stack([r * c * np.log(2) / 1e-6, c / 2e-12], axis=1))
+    hole = (np.abs(places[:, 0] - 0.45) < 0.1) & (places[:, 1] < 0.4)
+    return np.where(hole[:, None], np.nan, misses), np.where(hole, "SILENT", "")
+
+
+def test_a_hole_without_figures_is_counted_and_walked_around():
+    result = found(law)
+    assert np.max(np.abs(result.misses)) < 1e-3
+    assert result.refused["SILENT"] > 0
+    assert all(np.isfinite(step.misses).all() and np.isfinite(step.cost) for step in result.path)
+
+
+def test_nowhere_a_figure_is_refused_with_the_reason():
+    with pytest.raises(InputError, match="32 SILENT"):
+        found(lambda places: (np.full((len(places), 2), np.nan), np.full(len(places), "SILENT", dtype=object)))
+
+
+def test_a_target_beyond_reach_ends_at_its_bound():
+    """C would have to be 2 pF and R 0.72 Mohm; with at most 1 pF (place 1/3) and 1 Mohm both end at their bounds."""
+
+    def bounded(places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return law(places * [1.0, 1 / 3])
+
+    result = found(bounded)
+    np.testing.assert_allclose(result.place, 1.0, atol=1e-6)
+    np.testing.assert_allclose(result.misses, [np.log(np.log(2)), np.log(0.5)], rtol=1e-4)
+
+
+def test_a_design_survives_its_text():
+    record = Design(
+        (Target("rate", 5e4, 2e-8), Target("facilitation", 1.12, 5e3, weight=0.5)),
+        {"v_delay": ("0.2 V", None), "device.tau": (None, None)},
+        synapse="facilitating",
+        fixed={"c_membrane": 2e-12},
+        start={"device.tau": 3e-3},
+    )
+    again = Design.from_text(record.as_text())
+    assert again.targets == record.targets
+    assert again.frees() == record.frees()
+    assert (dict(again.fixed), dict(again.start), again.bench) == (dict(record.fixed), dict(record.start), record.bench)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["-t", "wdth=500ns", "--free", "vdly"], "no figure 'wdth'"),
+        (["-t", "width=500nF", "--free", "vdly"], "has dimension"),
+        (["-t", "width=500ns", "--free", "v_dly"], "no number 'v_dly'"),
+        (["-t", "width=500ns", "--free", "vdly=0.4V:0.2V"], "lower bound first"),
+        (["-t", "width=500ns"], "no free number"),
+        (["-t", "facilitation=1.1@5kHz", "--free", "vdly"], "has none"),
+        (["schmitt", "-t", "dead_time=1us", "--free", "v_width"], "no node 'reset'"),
+        (["lif", "-t", "width=1us", "--free", "vdly"], "no neuron 'lif'"),
+        (["nowhere.toml"], "cannot be read"),
+    ],
+)
+def test_what_cannot_be_done_ends_with_two(options, said):
+    ended = CliRunner().invoke(application, ["design", *options])
+    assert ended.exit_code == 2
+    assert said in ended.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.ngspice
+def test_a_neuron_from_target_to_netlist(ngspice, tmp_path, monkeypatch):
+    """Within 1 % here and 2 % in ngspice, as promised; then what no delay within its bounds can do."""
+    monkeypatch.setattr("mho.circuits.design.benches.LANES", 16)  # at most 16 lanes are compiled in half the time
+    monkeypatch.chdir(tmp_path)
+    few = ["--scouts", "15", "--starts", "1"]
+    files = ["--json", "d.json", "--out", "d.toml", "--netlist", "d.cir"]
+    done = CliRunner().invoke(application, ["design", "-t", "width=500ns", "--free", "vdly", *few, *files])
+    assert done.exit_code == 0, done.output
+    result = json.loads((tmp_path / "d.json").read_text())
+    assert abs(result["targets"][0]["deviation"]) < 0.01
+    assert abs(result["ngspice"][0]["deviation"]) < 0.02
+    assert Design.from_toml("d.toml").start["v_delay"] == result["values"][0]["value"]
+    assert ".tran" in (tmp_path / "d.cir").read_text()
+    bounded = ["-t", "width=500ns", "--free", "vdly=0.33V:0.36V", "--no-ngspice", *few]
+    missed = CliRunner().invoke(application, ["design", *bounded])
+    assert missed.exit_code == 1
+    assert "v_delay stands at its lower bound, 330 mV" in missed.output
