@@ -91,7 +91,7 @@ def test_a_design_survives_its_text():
         (["-t", "wdth=500ns", "--free", "vdly"], "no figure 'wdth'"),
         (["-t", "width=500nF", "--free", "vdly"], "has dimension"),
         (["-t", "width=500ns", "--free", "v_dly"], "no number 'v_dly'"),
-        (["-t", "width=500ns", "--free", "vdly=0.4V:0.2V"], "lower bound first"),
+        (["-t", "width=500ns", "--free", "vdly=0.4V:0.2V"], "low:high in order"),
         (["-t", "width=500ns"], "no free number"),
         (["-t", "facilitation=1.1@5kHz", "--free", "vdly"], "has none"),
         (["schmitt", "-t", "dead_time=1us", "--free", "v_width"], "no node 'reset'"),
