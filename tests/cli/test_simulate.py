@@ -58,7 +58,7 @@ def test_samples_differ_by_mismatch_and_are_told_apart(run, tmp_path, references
         f"t\n.include {library}\nvd d 0 1\nvg g 0 0.4\nxn m g 0 0 ekvn w=1u l=1u\nr1 d m 1meg\n.save v(m)\n"
         ".tran 10n 1u uic\n.measure tran low find v(m) at=1u\n.end\n"
     )
-    done = run(text, "--samples", "3", "--mismatch", "--csv", str(tmp_path / "x.csv"))
+    done = run(text, "--samples", "3", "--mismatch", "--waveforms", "--csv", str(tmp_path / "x.csv"))
     assert done.exit_code == 0, done.output
     assert "3 of 3 samples" in done.stdout
     table = np.loadtxt(tmp_path / "x.csv", delimiter=",", skiprows=1)
@@ -74,7 +74,16 @@ def test_samples_differ_by_mismatch_and_are_told_apart(run, tmp_path, references
         (RC[:40], (), "line 3: r1 has no two nodes"),
         (RC.replace(".tran 10n 4u", ""), (), "asks for no analysis"),
         (RC.replace("i(v1)", "i(v9)"), (), "line 6: i(v9)"),
-        (RC, ("--mismatch",), "--samples and --mismatch"),
+        (RC, ("--mismatch",), "--samples says how many"),
+        (RC, ("--samples", "2", "--spread", "r9=5%"), "'r9=5%' names no element"),
+        (RC, ("--samples", "2", "--spread", "r1.q=5%"), "has no number 'q'"),
+        (RC, ("--samples", "2", "--spread", "r1=5%", "--spec", "top~3"), "--spec 'top~3' is written"),
+        (RC, ("--samples", "2", "--spread", "r1=5%", "--spec", "q<3"), "names no measurement; there is top"),
+        (RC, ("--corners", "six"), "--corners six must be five or full"),
+        (RC, ("--corners", "five", "--supply", "r1=10%"), "'r1' is no constant voltage source"),
+        (RC, ("--samples", "2", "--spread", "r1=5%", "--raw", "x.raw"), "--raw holds waveforms"),
+        (RC.replace(".measure", ".print tran v(b)\n*"), ("--samples", "2", "--spread", "r1=5%"), "nothing is measured"),
+        (RC, ("--spikes", "b>1"), "--spikes 'b>1' is written v(node)=level"),
         (RC, ("--samples", "2", "--mismatch"), "no MOSFET"),
         ("", (), "no elements"),
     ],
@@ -91,3 +100,62 @@ def test_operating_point_is_told(run):
     assert done.exit_code == 0, done.output
     assert "v(b)   2 V" in done.stdout
     assert "i(v1)  -1 mA" in done.stdout
+
+
+TAU = (
+    "charging\nv1 a 0 2\nr1 a b 1k\nc1 b 0 1n\n.tran 10n 8u uic\n.options reltol=1e-5\n"
+    ".measure tran tau when v(b)=1.2642411176571153\n.measure tran late when v(b)=1.999\n.end\n"
+)
+
+
+def test_samples_pass_in_shares_and_only_what_is_measured_is_kept(run, tmp_path):
+    paths = {kind: tmp_path / f"x.{kind}" for kind in ("csv", "json", "svg")}
+    flags = [x for kind, p in paths.items() for x in ("--plot" if kind == "svg" else f"--{kind}", str(p))]
+    # The share of samples in memory is 32; 70 samples make three.
+    varied = ("--spread", "r1=5%", "--spread", "c1=1e-11", "--spec", "tau=950n..1050n")
+    done = run(TAU, "-n", "70", *varied, "--parameters", *flags)
+    assert done.exit_code == 0, done.output
+    lines = paths["csv"].read_text().splitlines()
+    assert lines[0] == "sample,r1.r,c1.c,tau,late,status"
+    table = np.genfromtxt(paths["csv"], delimiter=",", skip_header=1, usecols=range(5))
+    r, c, tau, late = table[:, 1:].T
+    np.testing.assert_allclose(tau, r * c, rtol=1e-3)  # the RC's law, at this reltol
+    needed = r * c * np.log(2 / 1e-3)
+    reached, clear = np.isfinite(late), np.abs(needed / 8e-6 - 1) > 1e-2
+    np.testing.assert_array_equal(reached[clear], (needed < 8e-6)[clear])
+    assert 0 < np.sum(~reached) < 70
+    assert f"{np.sum(~reached)} of 70 samples have no late: the signal has 0 such crossings" in done.stderr
+    record = json.loads(paths["json"].read_text())
+    passed = int(np.sum((tau >= 950e-9) & (tau <= 1050e-9)))
+    assert record["yield"]["value"] == pytest.approx(passed / 70)
+    assert f"yield  {100 * passed / 70:.4g} % of 70 samples" in done.stdout
+    assert np.std(np.log(r)) == pytest.approx(0.05, rel=0.25)  # 70 draws: three standard errors
+    assert paths["svg"].read_text().startswith("<svg")
+
+
+def test_corners_are_their_own_circuits(run, tmp_path):
+    text = (
+        "a divider and a channel\n.model nm nmos(vto=0.5 kp=100u lambda=0.02)\nvdd d 0 2\nr1 d a 10k\n"
+        "m1 a a 0 0 nm w=10u l=1u\nc1 a 0 1p\n.tran 10n 1u\n.measure tran va find v(a) at=0.9u\n.end\n"
+    )
+    out = tmp_path / "x.csv"
+    done = run(text, "--corners", "full", "--supply", "vdd=10%", "--temperatures", "-40,85", "--csv", str(out))
+    assert done.exit_code == 0, done.output
+    rows = [line.split(",") for line in out.read_text().splitlines()[1:]]
+    found = {row[1]: float(row[2]) for row in rows}
+    assert len(found) == 5 * 3 * 2
+    for process, vto, kp in (("ff", 0.47, 1.1e-4), ("ss", 0.53, 0.9e-4)):
+        done = run(
+            text.replace("vto=0.5 kp=100u", f"vto={vto} kp={kp}")
+            .replace("0 2\n", "0 1.8\n")
+            .replace(".tran", ".temp 85\n.tran")
+        )
+        alone = float(done.stdout.split("va")[1].split()[0])
+        assert found[f"{process} vdd-10% 85C"] == pytest.approx(alone, rel=1e-5)
+
+
+def test_energy_is_told(run):
+    done = run(TAU, "--energy")
+    assert done.exit_code == 0, done.output
+    # C V^2 delivered, half of it stored: 1 nF at 2 V, after 8 time constants to e^-8.
+    assert "v1        delivered 4 nJ" in done.stdout or "delivered 3.999 nJ" in done.stdout

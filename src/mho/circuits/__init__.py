@@ -6,6 +6,10 @@ from mho.circuits.charges import AbstractCharge as AbstractCharge
 from mho.circuits.charges import BehaviouralCapacitor as BehaviouralCapacitor
 from mho.circuits.charges import BehaviouralCharge as BehaviouralCharge
 from mho.circuits.compilation import keep_compiled as keep_compiled
+from mho.circuits.corners import Corner as Corner
+from mho.circuits.corners import at_corner as at_corner
+from mho.circuits.corners import corners as corners
+from mho.circuits.corners import united as united
 from mho.circuits.dual import Dual as Dual
 from mho.circuits.elements import Capacitor as Capacitor
 from mho.circuits.elements import Coupling as Coupling

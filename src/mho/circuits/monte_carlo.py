@@ -65,9 +65,8 @@ def monte_carlo(
     jobs = []
     for a, b in itertools.pairwise(edges):
         share = tuple(_share(c, a, b) for c in asked["crossings"])
-        jobs.append(
-            (part(circuit, a, b), stop, {**asked, "crossings": share, "throw": False, "lanes": min(lanes, b - a)})
-        )
+        more = {**asked, "crossings": share, "throw": False, "lanes": min(lanes, b - a)}
+        jobs.append((transient, (part(circuit, a, b), stop), more))
     return joined(workers.map(jobs, count, progress), tuple(crossings))
 
 

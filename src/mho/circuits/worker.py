@@ -12,12 +12,11 @@ def main() -> None:
         os.sched_setaffinity(0, {int(sys.argv[1])})
     channel = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever prints goes to the error stream, not between the messages
-    from mho.circuits.transient import transient
     from mho.circuits.workers import receive, send
 
     while True:
         try:
-            circuit, stop, arguments, wants_progress = receive(sys.stdin.buffer)
+            function, arguments, keywords, wants_progress = receive(sys.stdin.buffer)
         except EOFError:
             return
 
@@ -25,7 +24,7 @@ def main() -> None:
             send(channel, ("progress", done))
 
         try:
-            answer = ("result", transient(circuit, stop, **arguments, progress=report if wants_progress else None))
+            answer = ("result", function(*arguments, **keywords, progress=report if wants_progress else None))
         except Exception as error:
             answer = ("error", error)
         send(channel, answer)

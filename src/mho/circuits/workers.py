@@ -58,21 +58,30 @@ class Workers:
         self._processes = []
 
     def map(
-        self, jobs: Sequence[tuple[Any, float, dict]], total: int, progress: Callable[[int, int], None] | None
+        self,
+        jobs: Sequence[tuple[Callable[..., Any], tuple, dict]],
+        total: int,
+        progress: Callable[[int, int], None] | None,
     ) -> list[Any]:
-        """Runs of `jobs` (circuit, stop, arguments of transient), one per worker, in their order.
+        """Results of `jobs` (a function of a module, its arguments, keywords) in their order.
+
+        A process that is done takes the next job. The functions are called with `progress=`.
 
         Raises:
             SolverError: If a worker dies.
-            Exception: Whatever transient raised in a worker.
+            Exception: Whatever a function raised in a worker.
         """
-        busy = dict(zip(self._processes, range(len(jobs)), strict=False))
-        for p, k in busy.items():
-            send(_Whole(p.stdin), (*jobs[k], progress is not None))
-        done, results = [0] * len(jobs), [None] * len(jobs)
+        waiting = list(range(len(jobs)))[::-1]
+        done, results, busy = [0] * len(jobs), [None] * len(jobs), {}
         failure: Exception | None = None
+
+        def feed(p: subprocess.Popen) -> None:
+            busy[p] = waiting.pop()
+            send(_Whole(p.stdin), (*jobs[busy[p]], progress is not None))
+
         with selectors.DefaultSelector() as ready:
-            for p in busy:
+            for p in self._processes[: len(jobs)]:
+                feed(p)
                 ready.register(p.stdout, selectors.EVENT_READ, p)  # type: ignore[arg-type]
             while ready.get_map():
                 for key, _ in ready.select():
@@ -83,11 +92,14 @@ class Workers:
                         if progress is not None:
                             progress(sum(done), total)
                         continue
-                    ready.unregister(p.stdout)
                     if kind == "error":
                         failure = value
                     else:
                         results[busy[p]] = value
+                    if waiting and failure is None:
+                        feed(p)
+                    else:
+                        ready.unregister(p.stdout)
         if failure is not None:
             raise failure
         return results

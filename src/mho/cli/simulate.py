@@ -10,48 +10,139 @@ import typer
 from mho.cli.curves import draw
 from mho.cli.environment import prepare
 from mho.cli.failure import told
+from mho.cli.samples import Asked, draw_distributions, many, specifications, tell, write_csv, write_json
 from mho.cli.text import aligned
 
 
 @told
 def simulate(
     netlist: Annotated[Path, typer.Argument(help="A SPICE netlist (.cir) with .tran, .ac, .noise, .dc or .op.")],
-    csv: Annotated[Path | None, typer.Option("--csv", help="Write the saved signals, one row a point.")] = None,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", help="Write the saved signals, one row a point; of samples, one row each.")
+    ] = None,
     json: Annotated[Path | None, typer.Option("--json", help="Write signals, measurements and notes.")] = None,
     raw: Annotated[Path | None, typer.Option("--raw", help="Write a raw file, as ngspice does.")] = None,
     plot: Annotated[
-        Path | None, typer.Option("--plot", help="Draw the saved signals as SVG; those of .ac as a Bode plot.")
+        Path | None,
+        typer.Option("--plot", help="Draw the signals as SVG: curves, a Bode plot of .ac, distributions of samples."),
     ] = None,
     analysis: Annotated[
         str | None, typer.Option(help="tran, ac, noise, dc or op, where the netlist asks for several.")
     ] = None,
-    samples: Annotated[int | None, typer.Option("-n", "--samples", help="Samples to draw, with --mismatch.")] = None,
-    mismatch: Annotated[bool, typer.Option("--mismatch", help="Vary every EKV transistor after Pelgrom.")] = False,
+    energy: Annotated[bool, typer.Option("--energy", help="Tell what each source delivered in the transient.")] = False,
+    samples: Annotated[
+        int | None, typer.Option("-n", "--samples", help="Samples to draw (of each corner), with what varies.")
+    ] = None,
+    mismatch: Annotated[bool, typer.Option("--mismatch", help="Vary every transistor after Pelgrom.")] = False,
+    avt: Annotated[
+        str | None, typer.Option(help="Pelgrom's coefficient of the threshold for all, in V m: 3.5n is 3.5 mV um.")
+    ] = None,
+    abeta: Annotated[str | None, typer.Option(help="Of the current factor, in m: 10n is 1 % um.")] = None,
+    spread: Annotated[
+        list[str] | None,
+        typer.Option(help="Vary one number: r1=5% (log-normal), m1.kp=3%, vdd=10m (standard deviation). Repeatable."),
+    ] = None,
+    corners: Annotated[
+        str | None, typer.Option(help="five: tt ff ss fs sf, and each supply and temperature; full: the whole grid.")
+    ] = None,
+    supply: Annotated[
+        list[str] | None, typer.Option(help="A supply of the corners and its tolerance, vdd=10%. Repeatable.")
+    ] = None,
+    temperatures: Annotated[str | None, typer.Option(help="Of the corners in degrees Celsius: -40,27,85.")] = None,
+    spikes: Annotated[
+        str | None, typer.Option(help="Measure the spikes of a node, 'v(spk)=0.5': rate, width, jitter, energy.")
+    ] = None,
+    spec: Annotated[
+        list[str] | None,
+        typer.Option(help="A limit for the yield: width=190n..210n, 'energy<2p'. Repeatable."),
+    ] = None,
+    parameters: Annotated[bool, typer.Option("--parameters", help="Write the numbers drawn for each sample.")] = False,
+    waveforms: Annotated[
+        bool, typer.Option("--waveforms", help="Keep the signals of all samples (memory: all points of all samples).")
+    ] = False,
+    workers: Annotated[int | None, typer.Option(help="Processes that share the samples.")] = None,
     seed: Annotated[int, typer.Option(help="Of the samples.")] = 1,
 ) -> None:
     """Simulate a SPICE netlist: signals under ngspice's names, and the results of its .measure lines.
 
     Whatever in the netlist is not used is named on the error stream, with its line; what mho cannot simulate ends the
-    program. The EKV subcircuits of behavioural sources are recognised, and run as mho's own transistor.
+    program. The EKV subcircuits of behavioural sources are recognised, and run as mho's own transistor. Of many samples
+    only what is measured is kept, so that ten thousand fit into memory.
 
     Examples:
       mho simulate neuron.cir --csv neuron.csv --plot neuron.svg
 
-      mho simulate neuron.cir --samples 100 --mismatch --json spread.json
+      mho simulate stage.cir --analysis ac --plot bode.svg
+
+      mho simulate neuron.cir --samples 1000 --mismatch --spikes "v(spk)=0.5" --csv samples.csv --plot spread.svg
+
+      mho simulate neuron.cir -n 1000 --mismatch --spikes "v(spk)=0.5" --spec "width=190n..210n" --spec "energy<2p"
+
+      mho simulate neuron.cir --corners full --supply vdd=10% --temperatures -40,27,85 --spikes "v(spk)=0.5"
+
+      mho simulate filter.cir --samples 500 --spread r1=5% --spread c1=10% --json spread.json
     """
-    _check(samples, mismatch)
+    asked = Asked(
+        samples, seed, mismatch, avt, abeta, tuple(spread or ()), corners, tuple(supply or ()), temperatures, spikes,
+        tuple(spec or ()), workers,
+    )  # fmt: skip
     prepare()
-    from mho.interchange.spice import asked, read_spice, tables
+    if asked.population and not waveforms:
+        _population(netlist, asked, csv, json, raw, plot, analysis, drawn=parameters)
+    else:
+        _single(netlist, asked, csv, json, raw, plot, analysis, energy=energy)
+
+
+def _population(
+    netlist: Path, asked: Asked, csv: Path | None, json: Path | None, raw: Path | None, plot: Path | None,
+    analysis: str | None, *, drawn: bool,
+) -> None:  # fmt: skip
+    """Many samples: what was measured of each."""
+    from mho.core.errors import InputError
+
+    if raw is not None:
+        raise InputError("--raw holds waveforms, and those of samples are kept with --waveforms alone.")
+    if analysis not in (None, "tran"):
+        raise InputError(f"samples and spikes are those of a transient; --analysis {analysis} has none.")
+    read, found = many(netlist, asked)
+    specs = specifications(asked.specs)
+    tell(found, specs)
+    if csv is not None:
+        write_csv(found, csv, drawn=drawn)
+        typer.echo(f"csv   {csv}")
+    if json is not None:
+        write_json(read.title, found, specs, json, drawn=drawn)
+        typer.echo(f"json  {json}")
+    if plot is not None:
+        draw_distributions(found, specs, read.title or netlist.name, plot)
+        typer.echo(f"plot  {plot}")
+
+
+def _single(
+    netlist: Path, asked: Asked, csv: Path | None, json: Path | None, raw: Path | None, plot: Path | None,
+    analysis: str | None, *, energy: bool,
+) -> None:  # fmt: skip
+    """One circuit, or samples whose waveforms are kept."""
+    from mho.core.errors import InputError
+    from mho.interchange.spice import asked as asked_of
+    from mho.interchange.spice import read_spice, tables
     from mho.interchange.spice import simulate as run
 
+    if (asked.samples is not None) != asked.mismatch or asked.spreads or asked.corners or asked.specs:
+        raise InputError("--waveforms goes with --samples N --mismatch alone.")
+    if asked.samples is not None and not 1 <= asked.samples <= 100_000:
+        raise InputError(f"--samples {asked.samples} must be between 1 and 100 000.")
     read = read_spice(netlist)
     for note in read.notes:
         typer.echo(f"note  {note}", err=True)
-    others = [x for x in asked(read) if x != (analysis or asked(read)[0])]
+    wanted = asked_of(read)
+    others = [x for x in wanted if x != (analysis or wanted[0])]
     if others:
         typer.echo(f"note  the netlist asks for .{', .'.join(others)} too: --analysis {others[0]}", err=True)
-    outcome = run(read, analysis=analysis, samples=samples, seed=seed)
+    outcome = run(read, analysis=analysis, samples=asked.samples, seed=asked.seed)
     _tell(outcome)
+    if energy:
+        _tell_energy(outcome)
     if csv is not None:
         tables.write_csv(outcome, csv)
         typer.echo(f"csv   {csv}")
@@ -66,13 +157,20 @@ def simulate(
         typer.echo(f"plot  {plot}")
 
 
-def _check(samples: int | None, mismatch: bool) -> None:
-    from mho.core.errors import InputError
+def _tell_energy(outcome: Any) -> None:
+    """What every source delivered, what took it, and whether the books balance."""
+    import numpy as np
 
-    if (samples is not None) != mismatch:
-        raise InputError("--samples and --mismatch go together: how many, and what varies. Give both, or none.")
-    if samples is not None and not 1 <= samples <= 100_000:
-        raise InputError(f"--samples {samples} must be between 1 and 100 000.")
+    from mho.core.errors import InputError
+    from mho.core.quantities import engineering
+
+    if outcome.run is None:
+        raise InputError("--energy is that of a transient, and none was run.")
+    books = outcome.run.ledger
+    rows = [[f"  {n}", f"delivered {engineering(float(np.mean(x)), 'J', digits=4)}"] for n, x in books.supplies.items()]
+    rows.append(["  elements", f"dissipated {engineering(float(np.mean(books.dissipated)), 'J', digits=4)}"])
+    rows.append(["  elements", f"stored {engineering(float(np.mean(books.stored)), 'J', digits=4)}"])
+    typer.echo("energy\n" + aligned(rows))
 
 
 def _tell(outcome: Any) -> None:

@@ -87,6 +87,7 @@ class Requests:
         nodeset: .nodeset by node [V].
         reltol: Relative tolerance.
         celsius: Temperature.
+        of_corner: Whether it stands in place of the netlist's own: built-in transistors then follow their own laws.
         nominal: Temperature at which model cards hold.
         save: Signals in the order in which they are named; empty: all.
         measures: Lines of .measure.
@@ -101,6 +102,7 @@ class Requests:
     nodeset: dict[str, float] = field(default_factory=dict)
     reltol: float = 1e-3
     celsius: float = 27.0
+    of_corner: bool = False
     nominal: float = 27.0
     save: list[tuple[str, Line]] = field(default_factory=list)
     globals_: set[str] = field(default_factory=set)

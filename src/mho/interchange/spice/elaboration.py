@@ -257,13 +257,14 @@ class Site:
             return None
         key = (id(body), tuple(scope.value(x) for x in (*body.defaults, *body.parameters)))
         if key not in self.parts.kinds:
-            trial = Parts(r, [])
+            celsius = 27.0 if r.of_corner else r.celsius  # at a corner it follows the built-in one's own laws
+            trial = Parts(dataclasses.replace(r, celsius=celsius), [])
             # The pins get names that no netlist can have, so that no global node is meant.
             pins = {pin: f"pin({pin})" for pin in body.pins}
             Site(trial, scope, "", pins, self.depth + 1).expand()
             simple = not (trial.uses_time or trial.probed or trial.charges)
             names = tuple(pins.values())
-            self.parts.kinds[key] = transistor(names, scope, trial.elements, r.celsius + 273.15) if simple else None
+            self.parts.kinds[key] = transistor(names, scope, trial.elements, celsius + 273.15) if simple else None
         return self.parts.kinds[key]
 
 

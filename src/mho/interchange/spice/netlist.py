@@ -60,7 +60,7 @@ class Netlist:
     followers: Mapping[str, tuple[str, Formula]] = field(default_factory=dict)
 
 
-def read_spice(path: str | Path) -> Netlist:
+def read_spice(path: str | Path, *, celsius: float | None = None) -> Netlist:
     """Read a SPICE netlist with the files that it includes.
 
     Elements R C L K V I E G F H B D M (level 1) S W and X; .param .csparam .func .model .subckt .if .include .lib
@@ -70,6 +70,7 @@ def read_spice(path: str | Path) -> Netlist:
 
     Args:
         path: The netlist file.
+        celsius: Temperature in place of the netlist's own [degree Celsius].
 
     Raises:
         NetlistError: If the netlist is malformed or asks for what mho has not; names file and line.
@@ -78,7 +79,7 @@ def read_spice(path: str | Path) -> Netlist:
     notes: list[str] = []
     try:
         with np.errstate(all="ignore"):
-            return _read(path, notes)
+            return _read(path, notes, celsius)
     except RecursionError:
         raise NetlistError(f"{path.name}: something is nested too deeply to be read.") from None
     except NetlistError:
@@ -87,11 +88,13 @@ def read_spice(path: str | Path) -> Netlist:
         raise NetlistError(f"{path.name}: {error}") from error
 
 
-def _read(path: Path, notes: list[str]) -> Netlist:
+def _read(path: Path, notes: list[str], celsius: float | None) -> Netlist:
     title, lines = title_and_lines(path, notes)
     top, directives = structure(lines, lambda body, text, line: Scope(body).at(text, line) != 0)
     scope = Scope(top)
     asked = requests(directives, scope, notes)
+    if celsius is not None:
+        asked.celsius, asked.of_corner = celsius, True
     parts = Parts(asked, notes)
     Site(parts, scope).expand()
     elements = dict(parts.elements)

@@ -10,7 +10,7 @@ import numpy as np
 from mho import circuits as mc
 from mho.circuits.layout import layout
 from mho.circuits.transient import Progress
-from mho.circuits.waveforms import Points
+from mho.circuits.waveforms import Points, Run
 from mho.core.errors import NetlistError
 from mho.core.sampling import sample
 from mho.interchange.spice.analyses import Tran
@@ -96,28 +96,41 @@ def _check_names(netlist: Netlist, analysis: str) -> None:
 
 # ---- transient -------------------------------------------------------------------------------------------------------
 def _transient(netlist: Netlist, tran: Tran, samples: int | None, seed: int, progress: Progress | None) -> Outcome:
-    circuit = with_unknowns(netlist.circuit)
-    held = {h.node for h in layout(circuit).held}
-    initial = {n: v for n, v in netlist.requests.initial.items() if n not in held and n != "0"}
-    if tran.uic:
-        first = {**{n: v for n, v in netlist.charges.items() if n not in held}, **netlist.currents, **initial}
-        first |= dict.fromkeys(netlist.latched, 1.0)
-        circuit = circuit.with_elements({}, first)
+    circuit = ready(netlist)
     if samples is not None:
         circuit = sample(circuit, *mc.mismatch(circuit), n=samples, key=jax.random.key(seed))
-    start: Any = mc.Start.ZERO if tran.uic else _start(circuit, netlist, initial)
-    accuracy = tolerance(netlist.requests.reltol)
-    options = mc.Options(tolerance=accuracy, h_max=_largest_step(circuit, tran, netlist.fastest))
+    start = start_of(circuit, netlist)
     names = layout(circuit).names
     run = mc.transient(
-        circuit, tran.stop, save=names, options=options, start=start, throw=samples is None, progress=progress
-    )
-    count = samples or 1
-    tables = []
-    for lane in range(count):
-        one = circuit if samples is None else _lane(circuit, lane)
-        tables.append(_table(netlist, one, names, run.points[lane], tran, accuracy))
+        circuit, tran.stop, save=names, options=options_of(circuit, netlist), start=start, throw=samples is None,
+        progress=progress,
+    )  # fmt: skip
+    tables = [table_of(circuit, netlist, run, lane) for lane in range(samples or 1)]
     return gathered("tran", netlist, tables, run=run, failures=run.failures, population=samples is not None)
+
+
+def ready(netlist: Netlist) -> mc.Circuit:
+    """The circuit as its transient starts: with `uic`, with all initial values."""
+    circuit, tran = with_unknowns(netlist.circuit), netlist.requests.tran
+    if tran is None or not tran.uic:
+        return circuit
+    held = {h.node for h in layout(circuit).held}
+    first = {**{n: v for n, v in netlist.charges.items() if n not in held}, **netlist.currents}
+    first |= _initial(circuit, netlist) | dict.fromkeys(netlist.latched, 1.0)
+    return circuit.with_elements({}, first)
+
+
+def _initial(circuit: mc.Circuit, netlist: Netlist) -> dict[str, float]:
+    held = {h.node for h in layout(circuit).held}
+    return {n: v for n, v in netlist.requests.initial.items() if n not in held and n != "0"}
+
+
+def options_of(circuit: mc.Circuit, netlist: Netlist, **more: Any) -> mc.Options:
+    """Accuracy and largest step that a netlist asks for."""
+    tran = netlist.requests.tran
+    assert tran is not None
+    h_max = _largest_step(circuit, tran, netlist.fastest)
+    return mc.Options(tolerance=tolerance(netlist.requests.reltol), h_max=h_max, **more)
 
 
 def _largest_step(circuit: mc.Circuit, tran: Tran, fastest: float) -> float:
@@ -134,8 +147,11 @@ def _largest_step(circuit: mc.Circuit, tran: Tran, fastest: float) -> float:
     )
 
 
-def _start(circuit: mc.Circuit, netlist: Netlist, initial: dict[str, float]) -> dict[str, Any]:
-    """The operating point with the nodes of .ic held, as the values of all unknowns."""
+def start_of(circuit: mc.Circuit, netlist: Netlist) -> Any:
+    """Where a transient starts: at rest with `uic`, else at the operating point with the nodes of .ic held."""
+    tran, initial = netlist.requests.tran, _initial(circuit, netlist)
+    if tran is not None and tran.uic:
+        return mc.Start.ZERO
     try:
         found = mc.operating_point(guessed(tied(circuit, initial), netlist))
     except NetlistError as error:
@@ -143,18 +159,15 @@ def _start(circuit: mc.Circuit, netlist: Netlist, initial: dict[str, float]) -> 
     return {name: initial.get(name, found[name]) for name in layout(circuit).names}
 
 
-def _lane(circuit: mc.Circuit, lane: int) -> mc.Circuit:
-    return jax.tree.map(lambda x: x[lane] if np.ndim(x) else x, circuit)
-
-
-def _table(
-    netlist: Netlist, circuit: mc.Circuit, names: tuple[str, ...], points: Points, tran: Tran, accuracy: float
-) -> Table:
-    """All signals at the accepted times, and between them where a straight line would miss."""
-    t, u, du = _refined(points, accuracy)
+def table_of(circuit: mc.Circuit, netlist: Netlist, run: Run, lane: int) -> Table:
+    """All signals of one sample at the accepted times, and between them where a straight line would miss."""
+    tran = netlist.requests.tran
+    assert tran is not None
+    one = jax.tree.map(lambda x: x[lane] if np.ndim(x) else x, circuit)
+    t, u, du = _refined(run.points[lane], tolerance(netlist.requests.reltol))
     keep = t >= tran.start * (1 - 1e-12)
     t, u, du = t[keep], u[:, keep], du[:, keep]
-    return observed(netlist, "time", circuit, names, t, u, du)
+    return observed(netlist, "time", one, run.saved, t, u, du)
 
 
 def _refined(p: Points, accuracy: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
