@@ -8,7 +8,21 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from mho.circuits import Capacitor, Circuit, Crossing, PulseWave, Resistor, VoltageSource, sensitivities
+from mho.circuits import (
+    Capacitor,
+    Circuit,
+    Crossing,
+    Diode,
+    Dual,
+    Inductor,
+    PulseWave,
+    Resistor,
+    VoltageSource,
+    finite_difference,
+    operating_point,
+    sensitivities,
+)
+from mho.core.errors import InputError, SolverError
 
 HALF = (Crossing("a", 0.5), Crossing("a", 0.5, rising=False))
 STOP = 6e-6
@@ -18,6 +32,7 @@ VALUES = {"low": 0.1, "high": 1.2, "delay": 1e-6, "rise": 2e-7, "width": 1.5e-6,
     "couple": 3e-11,
     "v0": 0.25,
 }
+OTHER = VALUES | {"r": 1.5e4}  # the second sample of the population
 OF = {k: lambda c, k=k: getattr(c["v"].wave, k) for k in ("delay", "rise", "width", "fall")} | {
     "low": lambda c: c["v"].wave.v1,
     "high": lambda c: c["v"].wave.v2,
@@ -69,7 +84,8 @@ def energy(p, t):
 
 @pytest.fixture(scope="module")
 def found():
-    return sensitivities(filter_(VALUES), STOP, OF, crossings=HALF, relative=True)
+    pair = eqx.tree_at(OF["r"], filter_(VALUES), np.array([VALUES["r"], OTHER["r"]]))
+    return sensitivities(pair, STOP, OF, crossings=HALF, relative=True)
 
 
 def by_log(function, p, *args):
@@ -78,40 +94,94 @@ def by_log(function, p, *args):
     return {k: float(p[k] * slopes[k]) for k in p}
 
 
-def test_everything_of_a_filter_by_everything_in_it(found, x64):
+@pytest.mark.parametrize(("sample", "p"), [(0, VALUES), (1, OTHER)])
+def test_everything_of_a_filter_by_everything_in_it(found, x64, sample, p):
+    numbers = {k: jnp.asarray(v) for k, v in p.items()}
     for k in (0, 1):  # rising, falling
-        t = float(found.times[k].value[0, 0])
-        assert float(exact(VALUES, t)) == pytest.approx(0.5, abs=1e-3)
-        slope = float(jax.grad(exact, argnums=1)({k: jnp.asarray(v) for k, v in VALUES.items()}, t))
-        expected = {name: -d / slope for name, d in by_log(exact, VALUES, t).items()}
+        t = float(found.times[k].value[sample, 0])
+        assert float(exact(p, t)) == pytest.approx(0.5, abs=1e-3)
+        slope = float(jax.grad(exact, argnums=1)(numbers, t))
+        expected = {name: -d / slope for name, d in by_log(exact, p, t).items()}
         largest = max(map(abs, expected.values()))
         for name, d in expected.items():
-            assert found.times[k].by[name][0, 0] == pytest.approx(d, rel=5e-3, abs=1e-3 * largest), (name, k)
-        whole = {name: -d for name, d in by_log(energy, VALUES, t).items()}
-        rate = float(jax.grad(energy, argnums=1)({k: jnp.asarray(v) for k, v in VALUES.items()}, t))
-        got = found.energy("v", k)
-        largest = max(map(abs, whole.values()))
-        for name, d in whole.items():
-            total = -d + rate * expected[name]
-            assert got.by[name][0, 0] == pytest.approx(total, rel=1e-2, abs=5e-3 * largest), (name, k)
-    final = by_log(exact, VALUES, STOP)
-    for name, d in final.items():  # a local error of the tolerance, 5e-4 V, is allowed in each
-        assert found.final["a"].by[name] == pytest.approx(d, rel=1e-2, abs=1e-3), name
-    width = found.widths()
-    assert width.by["width"][0, 0] == pytest.approx(found.times[1].by["width"][0, 0] - found.times[0].by["width"][0, 0])
+            assert found.times[k].by[name][sample, 0] == pytest.approx(d, rel=5e-3, abs=1e-3 * largest), (name, k)
+        fixed, rate = by_log(energy, p, t), float(jax.grad(energy, argnums=1)(numbers, t))
+        largest = max(map(abs, fixed.values()))
+        for name, d in fixed.items():
+            by = found.energy("v", k).by[name][sample, 0]
+            assert by == pytest.approx(d + rate * expected[name], rel=1e-2, abs=5e-3 * largest), (name, k)
+    for name, d in by_log(exact, p, STOP).items():  # a local error of the tolerance, 5e-4 V, is allowed in each
+        assert found.final["a"].by[name][sample] == pytest.approx(d, rel=1e-2, abs=1e-3), name
     # The books balance in the derivatives too.
     for name in OF:
-        supplied = found.supplies["v"].by[name]
-        taken = sum(x.by[name] for x in (*found.dissipation.values(), *found.storage.values()))
-        assert supplied == pytest.approx(taken, rel=1e-2, abs=2e-3 * abs(found.supplies["v"].value)), name
+        supplied = found.supplies["v"].by[name][sample]
+        taken = sum(x.by[name][sample] for x in (*found.dissipation.values(), *found.storage.values()))
+        assert supplied == pytest.approx(taken, rel=1e-2, abs=2e-3 * abs(found.supplies["v"].value[sample])), name
 
 
-def test_population_is_each_of_its_samples(found, x64):
-    pair = eqx.tree_at(OF["r"], filter_(VALUES), np.array([1e4, 1.5e4]))
-    both = sensitivities(pair, STOP, OF, crossings=HALF, relative=True)
-    for k in (0, 1):
-        np.testing.assert_allclose(both.times[k].by["couple"][0, 0], found.times[k].by["couple"][0, 0], rtol=1e-9)
-    other = VALUES | {"r": 1.5e4}
-    for name, d in by_log(exact, other, STOP).items():
-        assert both.final["a"].by[name][1] == pytest.approx(d, rel=1e-2, abs=1e-3), name
-    np.testing.assert_allclose(both.final["a"].by["delay"][0], found.final["a"].by["delay"], rtol=1e-9)
+def test_swinging_circuit():
+    # v = v0 cos(w t) with w^2 = 1 / (l c): crossings of zero at (2 k - 1) pi / 2 w, each moved by half of itself.
+    circuit = Circuit({"l": Inductor("a", "0", 1e-6), "c": Capacitor("a", "0", 1e-9)}, {"a": 1.0})
+    of = {"l": lambda c: c["l"].l, "c": lambda c: c["c"].c, "v0": lambda c: c.initial_values[0]}
+    zero = (Crossing("a", 0.0, rising=False),)
+    found = sensitivities(circuit, 4e-7, of, crossings=zero, relative=True)
+    times = found.times[0]
+    np.testing.assert_allclose(times.by["l"], times.value / 2, rtol=5e-3)
+    np.testing.assert_allclose(times.by["c"], times.value / 2, rtol=5e-3)
+    assert np.all(np.abs(times.by["v0"]) < 3e-3 * times.value)  # a larger swing takes as long
+    np.testing.assert_allclose(found.intervals().by["c"], found.intervals().value / 2, rtol=5e-3)
+    assert found.rate().by["l"][0] == pytest.approx(-found.rate().value[0] / 2, rel=5e-3)
+
+
+def test_start_at_the_operating_point_brings_its_own_derivative():
+    parts = {"v": VoltageSource("in", "0", 2.0), "r": Resistor("in", "a", 1e3), "c": Capacitor("a", "0", 1e-9)}
+    circuit = Circuit(parts | {"d": Diode("a", "0", 1e-12)})
+    of = {"v": lambda c: c["v"].wave.value, "r": lambda c: c["r"].r, "c": lambda c: c["c"].c}
+    found = sensitivities(circuit, 1e-7, of, start="operating_point")
+    for name in ("v", "r"):
+        pair = eqx.tree_at(of[name], circuit, of[name](circuit) * np.array([0.999, 1.001]))
+        by_difference = np.diff(operating_point(pair)["a"])[0] / (0.002 * float(of[name](circuit)))
+        assert found.final["a"].by[name] == pytest.approx(by_difference, rel=1e-4)
+    # Rest stays rest, whatever the capacitor.
+    assert abs(found.final["a"].by["c"] * 1e-9) < 1e-9
+
+
+def test_differences_agree(found):
+    few = {name: OF[name] for name in ("r", "delay")}
+    other, doubt = finite_difference(filter_(VALUES), STOP, few, crossings=HALF, relative=True)
+    for name in few:
+        assert doubt.times[0].by[name][0, 0] < 1e-2 * abs(other.times[1].by[name][0, 0])
+        for k in (0, 1):
+            assert found.times[k].by[name][0, 0] == pytest.approx(other.times[k].by[name][0, 0], rel=1e-2, abs=2e-9)
+
+
+def test_what_has_no_derivative_is_refused():
+    circuit = filter_(VALUES)
+    cases: list[tuple[dict, dict, str]] = [
+        ({"x": lambda c: c["v"].plus}, {}, "no number"),
+        ({"x": lambda c: ()}, {}, "finds nothing"),
+        ({}, {}, "no parameter"),
+        ({"x": lambda c: (c["r"].r, c["c"].c)}, {}, "relative=True"),
+        ({"x": OF["r"]}, {"scales": {"y": 1.0}}, "no parameter"),
+    ]
+    for of, more, message in cases:
+        with pytest.raises(InputError, match=message):
+            sensitivities(circuit, STOP, of, **more)
+    with pytest.raises(InputError, match="scales"):
+        sensitivities(filter_(VALUES | {"v0": 0.0}), STOP, {"v0": OF["v0"]})
+    # The top of the pulse just passes the threshold; a smaller one does not.
+    top = float(np.max(np.asarray(exact(VALUES, np.linspace(0.0, STOP, 20001)))))
+    just = (Crossing("a", top * 0.998), Crossing("a", top * 0.998, rising=False))
+    with pytest.raises(SolverError, match="appears or vanishes"):
+        finite_difference(circuit, STOP, {name: OF[name] for name in ("r", "delay")}, crossings=just, step=0.1)
+
+
+def test_dual_arithmetic():
+    x, y = Dual(np.array([2.0, 3.0]), {"p": np.array([1.0, 0.5])}), Dual(4.0, {"p": 2.0, "q": 1.0})
+    assert (x * y).by["p"] == pytest.approx([8.0, 8.0])
+    assert (x / y).by["p"] == pytest.approx([0.0, -0.25])
+    assert (1.0 - x / y).by["q"] == pytest.approx([0.125, 3 / 16])
+    assert (1.0 / y).by["p"] == pytest.approx(-0.125)
+    assert x.diff().by["p"] == pytest.approx([-0.5])
+    assert x.mean().by["p"] == pytest.approx(0.75)
+    assert y.log().by["q"] == pytest.approx(0.25)

@@ -10,6 +10,7 @@ from mho.circuits.corners import Corner as Corner
 from mho.circuits.corners import at_corner as at_corner
 from mho.circuits.corners import corners as corners
 from mho.circuits.corners import united as united
+from mho.circuits.differences import finite_difference as finite_difference
 from mho.circuits.dual import Dual as Dual
 from mho.circuits.elements import Capacitor as Capacitor
 from mho.circuits.elements import Coupling as Coupling

@@ -54,20 +54,13 @@ def directions(
     Raises:
         InputError: If a selector finds no number, or a parameter has no size to scale by.
     """
-    scales = dict(scales or {})
-    unknown = [name for name in scales if name not in of]
-    if unknown or not of:
-        what = f"scales names {unknown[0]!r}, which is no parameter" if unknown else "no parameter is given"
-        raise InputError(f"Sensitivities: {what}; `of` has {', '.join(of) or 'none'}.")
-    steps = {
-        name: _steps(name, chosen(name, source, select), relative, scales.get(name)) for name, select in of.items()
-    }
+    steps = sized(source, of, relative=relative, scales=scales)
     build = build or _same
 
     def moved(changes: Any) -> Any:
         module = source
         for k, (name, select) in enumerate(of.items()):
-            where = lambda m, s=select: _listed(s(m))  # noqa: E731
+            where = lambda m, s=select: numbers(s(m))  # noqa: E731
             new = [x + changes[k] * step for x, step in zip(where(module), steps[name], strict=True)]
             module = eqx.tree_at(where, module, new)
         return jax.tree.map(jnp.asarray, build(module))
@@ -80,13 +73,29 @@ def directions(
     return Directions(tuple(of), build(source), slopes, sizes)
 
 
+def sized(
+    source: Any, of: Mapping[str, Selector], *, relative: bool, scales: Mapping[str, float] | None
+) -> dict[str, list[np.ndarray]]:
+    """What each selected number changes by when its parameter changes by its own size.
+
+    Raises:
+        InputError: If a selector finds no number, or a parameter has no size to scale by.
+    """
+    scales = dict(scales or {})
+    unknown = [name for name in scales if name not in of]
+    if unknown or not of:
+        what = f"scales names {unknown[0]!r}, which is no parameter" if unknown else "no parameter is given"
+        raise InputError(f"Sensitivities: {what}; `of` has {', '.join(of) or 'none'}.")
+    return {name: _steps(name, chosen(name, source, find), relative, scales.get(name)) for name, find in of.items()}
+
+
 def chosen(name: str, source: Any, select: Selector) -> list[np.ndarray]:
     """Numbers that a selector finds.
 
     Raises:
         InputError: If it finds none, or something that is no number.
     """
-    found = _listed(select(source))
+    found = numbers(select(source))
     leaves = {id(x) for x in jax.tree.leaves(source)}
     for x in found:
         if not isinstance(x, np.ndarray) or x.dtype.kind != "f" or id(x) not in leaves:
@@ -99,7 +108,8 @@ def chosen(name: str, source: Any, select: Selector) -> list[np.ndarray]:
     return found
 
 
-def _listed(x: Any) -> list[Any]:
+def numbers(x: Any) -> list[Any]:
+    """What a selector finds, as a list."""
     return list(x) if isinstance(x, tuple | list) else [x]
 
 

@@ -23,6 +23,7 @@ class Dual:
 
     value: Any
     by: Mapping[str, Any]
+    __array_ufunc__ = None  # an array on the left leaves the arithmetic to this class
 
     def map(self, value: Callable, slope: Callable | None = None) -> Dual:
         """A function applied to the value, and `slope` (the function itself if it is linear) to each derivative."""
