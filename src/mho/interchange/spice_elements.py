@@ -17,7 +17,7 @@ from mho.interchange.jaxpr import Expressions, number
 from mho.interchange.transistors import Foundry, Transistors
 
 _STATE = 1e-12  # [F] capacitor whose voltage is a device state: a size that ngspice's charge tolerance suits
-_CARRIERS = {"V": mc.VoltageSource, "E": mc.VCVS, "H": mc.CCVS, "B": mc.BehaviouralVoltage, "L": mc.Inductor}
+_CARRIERS = {"V": mc.VoltageSource, "E": mc.VCVS, "H": mc.CCVS, "B": mc.BehaviouralVoltage}
 _GROUNDS = ("0", "gnd", "gnd!")  # names that mean ground to ngspice
 
 
@@ -88,8 +88,10 @@ class Lines:
         return f"{kind.lower()}.x{self.block.lower()}.{label}" if inner else label
 
     def carrier(self, name: str) -> str:
-        """The element whose current controls another, as its line is called."""
+        """The element whose current controls another, as its line is called; ngspice cannot name a coil."""
         e = self.circuit[name]
+        if isinstance(e, mc.Inductor):
+            return self.label("V", f"{name}.meter")
         kind = next(letter for letter, of in _CARRIERS.items() if isinstance(e, of))
         return self.label(kind, name)
 
@@ -201,8 +203,12 @@ class Lines:
             self.put("R", f"{name}_{k}", (a, b), number(r))
 
     def coil(self, name: str, e: mc.Inductor) -> None:
-        """An inductor with the current that it starts with."""
-        self.put("L", name, e.nodes, f"{number(e.l)} ic={number(self.circuit.initial.get(f'{name}.i', 0.0))}")
+        """An inductor with the current that it starts with, behind a meter where that controls a source."""
+        a, b = e.nodes
+        if any(isinstance(x, mc.CCCS | mc.CCVS) and x.control == name for x in self.circuit.elements):
+            self.put("V", f"{name}.meter", (a, f"{name}.meter"), "DC 0")
+            a = f"{name}.meter"
+        self.put("L", name, (a, b), f"{number(e.l)} ic={number(self.circuit.initial.get(f'{name}.i', 0.0))}")
 
 
 def _plain(name: str) -> str:

@@ -24,7 +24,8 @@ _FUNCTIONS = """\
 _EKV = """\
 * EKV transistor, KIND channel. w, l: channel [m]; dvto, beta: threshold shift [V] and current factor of this one
 * (mismatch); the card: vto [V], kp [A/V^2], n, theta, lambda [1/V] at lref [m], cox [F/m^2], cgo and cj [F/m];
-* vto and kp hold at tnomk [K] and follow tcv [V/K] and bex; tk: temperature [K]; avt, abeta: Pelgrom [V m, m].
+* vto and kp hold at tnomk [K] and follow tcv [V/K] and bex; tk: temperature [K]; avt, abeta: Pelgrom [V m, m];
+* kf, af: flicker noise (mho's own analysis alone: behavioural sources are silent).
 .subckt NAME d g s b w=1u l=0.13u dvto=0 beta=1
 + CARD
 .param p_ut={8.617333262e-05*tk} p_vt={vto-tcv*(tk-tnomk)+dvto} p_lam={lambda*lref/l}
@@ -42,7 +43,7 @@ Csb s b {cj*w}
 CARD = {
     "vto": "vto", "kp": "kp", "n": "n", "theta": "theta", "lambda": "lambda_", "cox": "cox", "cgo": "cgo", "cj": "cj",
     "lref": "l_ref", "tnomk": "t_nominal", "tcv": "vto_slope", "bex": "mobility_exponent", "avt": "a_vt",
-    "abeta": "a_beta",
+    "abeta": "a_beta", "kf": "kf", "af": "af",
 }  # fmt: skip
 
 

@@ -19,7 +19,7 @@ NAMES = ("w", "l", "vto", "kp", "n", "theta", "lambda", "cox", "cgo", "cj")
 _OWN = {"dvto": "delta_vto", "beta": "beta_scale"}
 _MORE = {
     "lref": "l_ref", "tnomk": "t_nominal", "tcv": "vto_slope", "bex": "mobility_exponent", "avt": "a_vt",
-    "abeta": "a_beta",
+    "abeta": "a_beta", "kf": "kf", "af": "af",
 }  # fmt: skip
 _CURRENT = 2e-3  # the subcircuit's rounded thermal voltage is 4e-6 off, and enters deep subthreshold 40-fold and more
 _CAPACITANCE = 1e-9
