@@ -159,3 +159,13 @@ def test_energy_is_told(run):
     assert done.exit_code == 0, done.output
     # C V^2 delivered, half of it stored: 1 nF at 2 V, after 8 time constants to e^-8.
     assert "v1        delivered 4 nJ" in done.stdout or "delivered 3.999 nJ" in done.stdout
+
+
+def test_noise_makes_jitter(run, tmp_path):
+    text = "a ramp\ni1 0 a 1n\nr1 a 0 1g\nc1 a 0 1p\n.tran 100n 40u uic\n.measure tran t when v(a)=0.03\n.end\n"
+    done = run(text, "--noise", "2meg", "-n", "100", "--csv", str(tmp_path / "x.csv"))
+    assert done.exit_code == 0, done.output
+    t = np.loadtxt(tmp_path / "x.csv", delimiter=",", skiprows=1, usecols=1)
+    exact = np.sqrt(4 * 1.380649e-23 * 300.15 / 1e9 * 3.05e-5 / 2) / 0.97e-9  # a random walk's crossing of a level
+    assert np.std(t) == pytest.approx(exact, rel=0.22)  # 100 samples: three standard errors
+    assert run(text, "--noise", "2meg", "-n", "100", "--seed", "1").stdout.splitlines()[2] in done.stdout

@@ -54,6 +54,7 @@ from mho.circuits.sources import VoltageSource as VoltageSource
 from mho.circuits.tableau import Method as Method
 from mho.circuits.transient import Start as Start
 from mho.circuits.transient import transient as transient
+from mho.circuits.transient_noise import TransientNoise as TransientNoise
 from mho.circuits.waveforms import Crossings as Crossings
 from mho.circuits.waveforms import Run as Run
 from mho.circuits.waveforms import widths as widths

@@ -65,7 +65,10 @@ def monte_carlo(
     jobs = []
     for a, b in itertools.pairwise(edges):
         share = tuple(_share(c, a, b) for c in asked["crossings"])
-        more = {**asked, "crossings": share, "throw": False, "lanes": min(lanes, b - a)}
+        own = options
+        if options.noise is not None:  # a sample has its noise wherever it runs
+            own = replace(options, noise=replace(options.noise, first=options.noise.first + int(a)))
+        more = {**asked, "options": own, "crossings": share, "throw": False, "lanes": min(lanes, b - a)}
         jobs.append((transient, (part(circuit, a, b), stop), more))
     return joined(workers.map(jobs, count, progress), tuple(crossings))
 

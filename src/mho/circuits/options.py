@@ -9,6 +9,7 @@ import numpy as np
 
 from mho.circuits.ledger import Detail
 from mho.circuits.tableau import Method
+from mho.circuits.transient_noise import TransientNoise
 from mho.core.errors import InputError
 
 
@@ -31,6 +32,7 @@ class Options:
         max_events: Crossings kept per sample and kind.
         max_points: Accepted points per sample that are brought out at a time (not a limit of the run).
         ledger: What the energy ledger keeps.
+        noise: Noise of the elements, if any.
     """
 
     tolerance: float = 5e-4
@@ -47,6 +49,7 @@ class Options:
     max_events: int = 64
     max_points: int = 2048
     ledger: Detail = Detail.ELEMENTS
+    noise: TransientNoise | None = None
 
     def __post_init__(self) -> None:
         for name in ("tolerance", "kappa", "v_limit", "h_first", "h_min", "safety"):

@@ -42,6 +42,7 @@ class Settings(NamedTuple):
     scale: Any
     thresholds: tuple[Any, ...]
     after: tuple[Any, ...]
+    noise: Any = ()
 
 
 class Lanes(NamedTuple):
@@ -74,6 +75,7 @@ class Lanes(NamedTuple):
     points: Any
     fill: Any
     tick: Any
+    noise: Any = ()
 
 
 def core(c: Lanes) -> Lanes:
@@ -175,7 +177,7 @@ class Stepper:
         moving = (*move, *held_slope) if self.layout.charged else None
         st = isolated(c.tick, lambda *a: self.assembly(*a), c.u, held, source, prepared, None, moving)
         prepared = self.assembly.moved(st, prepared)
-        residual = self.assembly.residual(st, prepared, move, held_slope)
+        residual = self.disturbed(self.assembly.residual(st, prepared, move, held_slope), c, t, s)
         matrix = self.assembly.matrix(st, prepared, inverse)
         raw = each(lambda u, b, *k: self.raw(c, u - b, *k), c.u, base, *c.slopes)
         estimate = [each(lambda x: x * inverse, self.assembly.charge(prepared, raw))] if tb.filtered else []
@@ -197,6 +199,14 @@ class Stepper:
 
         size, wrong = isolated(c.tick, sizes, update, error)
         return Stage(u, slope, size, wrong, rates), matrix
+
+    def disturbed(self, residual: Any, c: Lanes, t: Any, s: Settings) -> Any:
+        """The residual with what is added to it from outside the circuit: nothing here."""
+        return residual
+
+    def reach(self, end: Any, t: Any, s: Settings) -> Any:
+        """Where a step from t has to end at the latest, in a segment that ends at `end`."""
+        return end
 
     def slope(self, first: Any, update: Any, stage: Any) -> Any:
         """Slope of each unknown: of the stage, or in phase 0 of M u' = -(f + ...), where no charge fixes it zero."""
@@ -294,6 +304,7 @@ class Stepper:
             points=points,
             fill=fill,
             tick=c.tick + 1,
+            noise=c.noise,
         )
 
     def _control(self, c: Lanes, table, job, stop, s: Settings, error, good, fail, end, accepted, finite):
@@ -319,7 +330,7 @@ class Stepper:
         )
         new = end | fail
         small = running & new & ~hit & (h < jnp.maximum(s.h_min, 4e-16 * t))
-        left = now.end - t
+        left = self.reach(now.end, t, s) - t
         landing = jnp.where(h >= left * (1 - 1e-9), left, jnp.where(h > 0.5 * left, 0.5 * left, h))
         h = jnp.where(new | first, landing, h)
         phase = jnp.where(running, jnp.where(new, jnp.where(hit, 0, 1), jnp.where(good, c.phase + 1, c.phase)), c.phase)

@@ -16,6 +16,7 @@ from mho.circuits.elements import Inductor
 from mho.circuits.layout import STATE_SCALE, Layout, layout
 from mho.circuits.ledger import Ledger, storage
 from mho.circuits.netlist import Circuit
+from mho.circuits.noisy_program import noisy
 from mho.circuits.operating_point import operating_values
 from mho.circuits.options import Crossing, Options
 from mho.circuits.program import DRAFT, Program, Queue, Samples, program
@@ -23,6 +24,7 @@ from mho.circuits.segments import segments, without_corners
 from mho.circuits.sources import CurrentSource, VoltageSource
 from mho.circuits.start import at_rest, source_start
 from mho.circuits.stepping import Settings
+from mho.circuits.transient_noise import settings as noise_settings
 from mho.circuits.vectors import each
 from mho.circuits.waveforms import Crossings, Points, Run
 from mho.circuits.waves import DC, Sin
@@ -124,6 +126,7 @@ class Job:
             crossings=tuple((self.find(c.node), 1 if c.rising else -1) for c in self.crossings),
             saved=tuple(self.find(name) for name in self.save),
             lanes=self.lanes,
+            **(noisy(bare, self.options.noise) if self.options.noise is not None else {}),
             **kind,
         )
 
@@ -187,6 +190,7 @@ class Job:
             scale=self.program.stepper.form.vector([number(x) for x in scales(self.circuit, self.layout)], np),
             thresholds=(),
             after=(),
+            noise=() if o.noise is None else noise_settings(o.noise),
         )
 
     def run(self, progress: Progress | None) -> Run:

@@ -31,6 +31,7 @@ class Asked:
     spikes: str | None
     specs: tuple[str, ...]
     workers: int | None
+    noise: str | None
 
     @property
     def population(self) -> bool:
@@ -69,7 +70,7 @@ def many(netlist: Path, asked: Asked) -> tuple[Any, Any]:
     with bar:
         found = run_population(
             read, circuit, corners=names if asked.corners else (), spikes=spikes, workers=asked.workers,
-            progress=bar.update,
+            noise=noise_of(asked), progress=bar.update,
         )  # fmt: skip
     return read, found
 
@@ -77,11 +78,11 @@ def many(netlist: Path, asked: Asked) -> tuple[Any, Any]:
 def _check(asked: Asked) -> None:
     from mho.core.errors import InputError
 
-    varies = asked.mismatch or asked.spreads
+    varies = asked.mismatch or asked.spreads or (asked.noise and asked.samples is not None)
     if (asked.samples is not None) != bool(varies):
         raise InputError(
-            "--samples says how many, --mismatch or --spread what varies: give both, or neither (--corners alone runs "
-            "each corner once)."
+            "--samples says how many, --mismatch, --spread or --noise what varies: give both, or neither (--corners alone "
+            "runs each corner once)."
         )
     if asked.samples is not None and not 1 <= asked.samples <= 1_000_000:
         raise InputError(f"--samples {asked.samples} must be between 1 and 1 000 000.")
@@ -116,6 +117,13 @@ def _number(text: str, option: str) -> float:
     if value is None:
         raise InputError(f"{option}: {text!r} is no number; suffixes are SPICE's, as in 3.5n, 2p, 1meg.")
     return value
+
+
+def noise_of(asked: Asked) -> Any:
+    """The noise of the transient, or None."""
+    from mho.circuits import TransientNoise
+
+    return None if asked.noise is None else TransientNoise(bandwidth=_number(asked.noise, "--noise"), seed=asked.seed)
 
 
 def _pelgrom(asked: Asked) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import typer
 from mho.cli.curves import draw
 from mho.cli.environment import prepare
 from mho.cli.failure import told
-from mho.cli.samples import Asked, draw_distributions, many, specifications, tell, write_csv, write_json
+from mho.cli.samples import Asked, draw_distributions, many, noise_of, specifications, tell, write_csv, write_json
 from mho.cli.text import aligned
 
 
@@ -49,6 +49,9 @@ def simulate(
         list[str] | None, typer.Option(help="A supply of the corners and its tolerance, vdd=10%. Repeatable.")
     ] = None,
     temperatures: Annotated[str | None, typer.Option(help="Of the corners in degrees Celsius: -40,27,85.")] = None,
+    noise: Annotated[
+        str | None, typer.Option(help="Noise of all elements in the transient, up to this bandwidth in Hz: 100meg.")
+    ] = None,
     spikes: Annotated[
         str | None, typer.Option(help="Measure the spikes of a node, 'v(spk)=0.5': rate, width, jitter, energy.")
     ] = None,
@@ -80,11 +83,13 @@ def simulate(
 
       mho simulate neuron.cir --corners full --supply vdd=10% --temperatures -40,27,85 --spikes "v(spk)=0.5"
 
+      mho simulate ring.cir --noise 10g --samples 100 --spikes "v(out)=0.5" --json jitter.json
+
       mho simulate filter.cir --samples 500 --spread r1=5% --spread c1=10% --json spread.json
     """
     asked = Asked(
         samples, seed, mismatch, avt, abeta, tuple(spread or ()), corners, tuple(supply or ()), temperatures, spikes,
-        tuple(spec or ()), workers,
+        tuple(spec or ()), workers, noise,
     )  # fmt: skip
     prepare()
     if asked.population and not waveforms:
@@ -139,7 +144,7 @@ def _single(
     others = [x for x in wanted if x != (analysis or wanted[0])]
     if others:
         typer.echo(f"note  the netlist asks for .{', .'.join(others)} too: --analysis {others[0]}", err=True)
-    outcome = run(read, analysis=analysis, samples=asked.samples, seed=asked.seed)
+    outcome = run(read, analysis=analysis, samples=asked.samples, seed=asked.seed, noise=noise_of(asked))
     _tell(outcome)
     if energy:
         _tell_energy(outcome)

@@ -92,7 +92,24 @@ def normal_pair(key: Array, index: UInt32[Array, "..."]) -> tuple[Float[Array, "
         key: A JAX random key (its two 32-bit words are the Philox key and the stream).
         index: Counters, any shape; equal counters give equal numbers.
     """
-    w0, w1 = _words(key, jnp.asarray(index, jnp.uint32))
+    return _box_muller(*_words(key, jnp.asarray(index, jnp.uint32)))
+
+
+def normal_pair_at(
+    words: UInt32[Array, "2"], index: UInt32[Array, "..."], stream: UInt32[Array, "..."]
+) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
+    """The same for counters of two words: many streams of a key, each of 2^32 pairs.
+
+    Args:
+        words: The two words of a JAX key.
+        index: Place in the stream, any shape.
+        stream: Number of the stream, of the same shape.
+    """
+    return _box_muller(*philox(words[0], index, stream ^ words[1]))
+
+
+def _box_muller(w0: UInt32[Array, "..."], w1: UInt32[Array, "..."]) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
+    """Two normal numbers from two random words."""
     u = ((w0 >> 8).astype(jnp.int32).astype(jnp.float32) + np.float32(0.5)) * np.float32(2.0**-24)
     # The angle within the half turn where the cosine is positive; which half it is, the two leading bits say: a sign.
     t = lax.bitcast_convert_type(w1 << 1, jnp.int32).astype(jnp.float32) * np.float32(2.0**-33)

@@ -159,6 +159,7 @@ def run_population(
     *,
     corners: tuple[str, ...] = (),
     spikes: Spikes | None = None,
+    noise: mc.TransientNoise | None = None,
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Population:
@@ -169,6 +170,7 @@ def run_population(
         circuit: The population, from :func:`draw`.
         corners: Corner of each sample.
         spikes: Spikes to note, if any.
+        noise: Noise of the elements, if any; every sample has its own.
         workers: Processes; this one alone if None.
         progress: Called with the number of samples done and their total.
 
@@ -184,7 +186,8 @@ def run_population(
         )
     count, size = circuit.samples or 1, _SHARE_WITH_WAVEFORMS if netlist.requests.measures else _SHARE
     edges = [(k, min(k + size, count)) for k in range(0, count, size)]
-    jobs = [(rows, (netlist, part(circuit, a, b), spikes), {}) for a, b in edges]
+    own = lambda a: None if noise is None else replace(noise, first=noise.first + a)  # noqa: E731
+    jobs = [(rows, (netlist, part(circuit, a, b), spikes, own(a)), {}) for a, b in edges]
     if workers is None or len(jobs) == 1:
         found, done = [], 0
         for function, arguments, _ in jobs:
@@ -198,7 +201,13 @@ def run_population(
     return _joined(found, drawn_numbers(circuit), corners, spikes)
 
 
-def rows(netlist: Netlist, circuit: mc.Circuit, spikes: Spikes | None, progress: Any = None) -> Rows:
+def rows(
+    netlist: Netlist,
+    circuit: mc.Circuit,
+    spikes: Spikes | None,
+    noise: mc.TransientNoise | None = None,
+    progress: Any = None,
+) -> Rows:
     """Run one share of the samples, and measure it."""
     tran, count = netlist.requests.tran, circuit.samples or 1
     assert tran is not None
@@ -207,11 +216,11 @@ def rows(netlist: Netlist, circuit: mc.Circuit, spikes: Spikes | None, progress:
     if spikes is not None:
         crossings = tuple(mc.Crossing(spikes.node, spikes.level, rising=up) for up in (True, False))
     more = {"max_points": 256} | ({"max_events": spikes.most} if spikes is not None else {})
-    options = options_of(circuit, netlist, ledger=mc.Detail.SUPPLIES, **more)
+    options = options_of(circuit, netlist, ledger=mc.Detail.SUPPLIES, noise=noise, **more)
     try:
         start = start_of(circuit, netlist)
     except SolverError:
-        return _one_by_one(netlist, circuit, spikes)
+        return _one_by_one(netlist, circuit, spikes, noise)
     save = layout(circuit).names if waveforms else ()
     run = mc.transient(
         circuit, tran.stop, crossings=crossings, save=save, options=options, start=start, throw=False,
@@ -225,12 +234,15 @@ def rows(netlist: Netlist, circuit: mc.Circuit, spikes: Spikes | None, progress:
     return found
 
 
-def _one_by_one(netlist: Netlist, circuit: mc.Circuit, spikes: Spikes | None) -> Rows:
+def _one_by_one(netlist: Netlist, circuit: mc.Circuit, spikes: Spikes | None, noise: mc.TransientNoise | None) -> Rows:
     """The same where some samples have no operating point: each half apart, down to the sample that has none."""
     count = circuit.samples or 1
     if count == 1:
         return Rows(np.array([Status.NO_OPERATING_POINT.value], np.int32))
-    halves = [rows(netlist, part(circuit, a, b), spikes) for a, b in ((0, count // 2), (count // 2, count))]
+    halves = []
+    for a, b in ((0, count // 2), (count // 2, count)):
+        own = None if noise is None else replace(noise, first=noise.first + a)
+        halves.append(rows(netlist, part(circuit, a, b), spikes, own))
     return _together(halves)
 
 

@@ -13,9 +13,9 @@ from mho.circuits.transient import Progress
 from mho.circuits.waveforms import Points, Run
 from mho.core.errors import NetlistError
 from mho.core.sampling import sample
+from mho.interchange.spice import frequency
 from mho.interchange.spice.analyses import Tran
 from mho.interchange.spice.elaboration import TIME
-from mho.interchange.spice.frequency import noise, small_signal
 from mho.interchange.spice.measure import measured
 from mho.interchange.spice.netlist import Netlist
 from mho.interchange.spice.outcome import Outcome, gathered
@@ -47,6 +47,7 @@ def simulate(
     analysis: str | None = None,
     samples: int | None = None,
     seed: int = 1,
+    noise: mc.TransientNoise | None = None,
     progress: Progress | None = None,
 ) -> Outcome:
     """Run one analysis that a netlist asks for: its transient, else AC, noise, sweep, or operating point.
@@ -56,6 +57,7 @@ def simulate(
         analysis: "tran", "ac", "noise", "dc" or "op" where the netlist asks for several; the first of these if None.
         samples: Draw so many samples with transistor mismatch (transient alone).
         seed: Of the draw.
+        noise: Noise of the elements in a transient, if any.
         progress: Called with the number of samples done and their total.
 
     Raises:
@@ -74,11 +76,11 @@ def simulate(
     r = netlist.requests
     if chosen == "tran":
         assert r.tran is not None
-        return _transient(netlist, r.tran, samples, seed, progress)
+        return _transient(netlist, r.tran, samples, seed, noise, progress)
     if chosen == "dc":
         assert r.dc is not None
         return sweep(netlist, r.dc)
-    return {"ac": small_signal, "noise": noise, "op": point}[chosen](netlist)
+    return {"ac": frequency.small_signal, "noise": frequency.noise, "op": point}[chosen](netlist)
 
 
 def _check_names(netlist: Netlist, analysis: str) -> None:
@@ -95,15 +97,22 @@ def _check_names(netlist: Netlist, analysis: str) -> None:
 
 
 # ---- transient -------------------------------------------------------------------------------------------------------
-def _transient(netlist: Netlist, tran: Tran, samples: int | None, seed: int, progress: Progress | None) -> Outcome:
+def _transient(
+    netlist: Netlist,
+    tran: Tran,
+    samples: int | None,
+    seed: int,
+    noise: mc.TransientNoise | None,
+    progress: Progress | None,
+) -> Outcome:
     circuit = ready(netlist)
     if samples is not None:
         circuit = sample(circuit, *mc.mismatch(circuit), n=samples, key=jax.random.key(seed))
     start = start_of(circuit, netlist)
     names = layout(circuit).names
     run = mc.transient(
-        circuit, tran.stop, save=names, options=options_of(circuit, netlist), start=start, throw=samples is None,
-        progress=progress,
+        circuit, tran.stop, save=names, options=options_of(circuit, netlist, noise=noise), start=start,
+        throw=samples is None, progress=progress,
     )  # fmt: skip
     tables = [table_of(circuit, netlist, run, lane) for lane in range(samples or 1)]
     return gathered("tran", netlist, tables, run=run, failures=run.failures, population=samples is not None)
