@@ -81,8 +81,8 @@ def _check(asked: Asked) -> None:
     varies = asked.mismatch or asked.spreads or (asked.noise and asked.samples is not None)
     if (asked.samples is not None) != bool(varies):
         raise InputError(
-            "--samples says how many, --mismatch, --spread or --noise what varies: give both, or neither (--corners alone "
-            "runs each corner once)."
+            "--samples says how many, --mismatch, --spread or --noise what varies: give both, or neither (--corners "
+            "alone runs each corner once)."
         )
     if asked.samples is not None and not 1 <= asked.samples <= 1_000_000:
         raise InputError(f"--samples {asked.samples} must be between 1 and 1 000 000.")
