@@ -280,12 +280,17 @@ def digitise(converter: AbstractConverter, x: Number, low: Number, high: Number,
         shift = jnp.where(symmetric, 1.0, 0.0)
         unit = (high - low) / (top - shift)
         start = low - shift * unit  # the lowest code is left out
-    clipped = jnp.clip(x, low, high)
+    clipped = within(x, low, high)
     code = jnp.maximum(converter.code((clipped - start) / unit, key=key), shift)
     return clipped + lax.stop_gradient(start + code * unit - clipped)
 
 
+def within(x: Number, low: Any, high: Any) -> Number:
+    """`x` clipped, with gradient 1 at the ends themselves, where `clip` has a half: scaled vectors touch one."""
+    return jnp.where(x < low, low, jnp.where(x > high, high, x))
+
+
 def rounded(x: Number, levels: float) -> Number:
     """`x` within -1 to 1 on `levels` steps to either side of zero; the gradient passes straight through."""
-    clipped = jnp.clip(x, -1.0, 1.0)
+    clipped = within(x, -1.0, 1.0)
     return clipped + lax.stop_gradient(jnp.round(clipped * levels) / levels - clipped)
