@@ -5,10 +5,10 @@ column. A batch of right-hand sides comes first in every shape. Weights are matr
 rows, outputs along columns.
 """
 
-from mho.crossbars.array import Array as Array
-from mho.crossbars.bias import Bias as Bias
+from mho.crossbars.arithmetic_code import ANCode as ANCode
 from mho.crossbars.bias import FLOATING as FLOATING
 from mho.crossbars.bias import SCHEMES as SCHEMES
+from mho.crossbars.bias import Bias as Bias
 from mho.crossbars.bias import driven as driven
 from mho.crossbars.bias import selecting as selecting
 from mho.crossbars.calibration import AbstractRange as AbstractRange
@@ -24,15 +24,16 @@ from mho.crossbars.chip import Report as Report
 from mho.crossbars.converter_costs import adc_area as adc_area
 from mho.crossbars.converter_costs import adc_energy as adc_energy
 from mho.crossbars.converter_costs import dac_energy as dac_energy
+from mho.crossbars.converters import SAR as SAR
 from mho.crossbars.converters import AbstractConverter as AbstractConverter
 from mho.crossbars.converters import Pipeline as Pipeline
 from mho.crossbars.converters import Quantiser as Quantiser
 from mho.crossbars.converters import Ramp as Ramp
-from mho.crossbars.converters import SAR as SAR
 from mho.crossbars.costs import TileCosts as TileCosts
 from mho.crossbars.costs import area as area
 from mho.crossbars.costs import costs_at as costs_at
 from mho.crossbars.costs import digital_energy as digital_energy
+from mho.crossbars.device_array import Array as Array
 from mho.crossbars.encoding import AbstractEncoding as AbstractEncoding
 from mho.crossbars.encoding import DifferentialPair as DifferentialPair
 from mho.crossbars.encoding import SingleCell as SingleCell
@@ -60,9 +61,9 @@ from mho.crossbars.repair import SpareWords as SpareWords
 from mho.crossbars.repair import survey as survey
 from mho.crossbars.scaling import AbstractScaling as AbstractScaling
 from mho.crossbars.scaling import Fixed as Fixed
+from mho.crossbars.scaling import Percentile as Percentile
 from mho.crossbars.scaling import PerMatrix as PerMatrix
 from mho.crossbars.scaling import PerOutput as PerOutput
-from mho.crossbars.scaling import Percentile as Percentile
 from mho.crossbars.slices import AbstractDigits as AbstractDigits
 from mho.crossbars.slices import Analog as Analog
 from mho.crossbars.slices import Balanced as Balanced
@@ -73,6 +74,7 @@ from mho.crossbars.solve import Solution as Solution
 from mho.crossbars.solve import solve as solve
 from mho.crossbars.tile import Tile as Tile
 from mho.crossbars.updating import PulseUpdate as PulseUpdate
+from mho.crossbars.wired import shown_conductance as shown_conductance
 from mho.crossbars.wires import TECHNOLOGIES as TECHNOLOGIES
 from mho.crossbars.wires import Wires as Wires
 from mho.crossbars.wires import wires_at as wires_at

@@ -10,10 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from mho.core.errors import ChipError
-from mho.crossbars.array import Array
 from mho.crossbars.checksum import Checksum
 from mho.crossbars.converters import AbstractConverter, check_range
 from mho.crossbars.costs import Events, events
+from mho.crossbars.device_array import Array
 from mho.crossbars.encoding import AbstractEncoding, DifferentialPair, Window
 from mho.crossbars.mapping import Grid, grid
 from mho.crossbars.product import Product
@@ -23,6 +23,7 @@ from mho.crossbars.response import Response, prepared
 from mho.crossbars.scaling import Outside, scaled
 from mho.crossbars.slices import Corrected
 from mho.crossbars.tile import Tile
+from mho.crossbars.wired import through
 from mho.devices.device import Number
 
 
@@ -289,7 +290,8 @@ def _written(tile: Tile, array: Array, target: Any, active: Any, window: Window,
 
 
 def _response(tile: Tile, array: Array, places: Any, used: Any, window: Window, key: jax.Array) -> Response:
-    return prepared(array, tile.encoding, tile.inputs, places, used=used, key=key)
+    wired = None if tile.wires is None else through(tile.wires)
+    return prepared(array, tile.encoding, tile.inputs, places, wired=wired, used=used, key=key)
 
 
 def _product(

@@ -23,7 +23,7 @@ from jax import lax
 from mho.core.errors import ChipError
 from mho.core.fields import check_ranges, quantity
 from mho.core.quantities import engineering
-from mho.crossbars.array import Array
+from mho.crossbars.device_array import Array
 from mho.devices.device import AbstractDevice, AbstractProgrammed, Number, Pulse
 
 

@@ -11,8 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from mho.core.errors import ChipError
-from mho.crossbars.array import Array
 from mho.crossbars.checksum import Checksum
+from mho.crossbars.device_array import Array
 from mho.crossbars.ledger import Ledger
 from mho.crossbars.mapping import Grid
 from mho.crossbars.matrix import Matrix

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from mho.core.errors import ChipError
-from mho.crossbars.array import Array
+from mho.crossbars.device_array import Array
 from mho.crossbars.encoding import AbstractEncoding, DifferentialPair, Window
 from mho.crossbars.programming import AbstractProgramming
 from mho.devices.device import Number

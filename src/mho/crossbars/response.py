@@ -20,7 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from mho.core.errors import ChipError
-from mho.crossbars.array import Array, normal_like
+from mho.crossbars.device_array import Array, normal_like
 from mho.crossbars.encoding import AbstractEncoding
 from mho.crossbars.inputs import AbstractInput
 from mho.devices.device import Number
@@ -96,7 +96,8 @@ def prepared(
         encoding: Which cells of a weight share a line.
         drive: How the rows are driven.
         words: Words of each block of columns that are read, (column blocks, words read).
-        wired: Makes of the cells' conductances [S] those that the lines show through the wires, block by block.
+        wired: Makes of the cells' conductances [S] those that the lines show through the wires, block by block. Read
+            noise is scaled with them, cell by cell: exact where wires weaken a cell by a factor of its own.
         used: Which rows and words carry weights, (row blocks, column blocks, rows, words); the others are not driven.
         key: For the reads by which the noise is told.
 

@@ -18,6 +18,7 @@ from mho.crossbars.inputs import AbstractInput, Amplitude
 from mho.crossbars.programming import AbstractProgramming, Stated
 from mho.crossbars.repair import AbstractRepair
 from mho.crossbars.scaling import AbstractScaling, PerMatrix
+from mho.crossbars.wires import Wires
 from mho.devices.device import ROOM, AbstractMemory, Number
 
 
@@ -38,6 +39,7 @@ class Tile(eqx.Module):
         correlation: Between the spreads.
         faults: Shares of the cells that are stuck low and stuck high, drawn for each chip; None for those that the
             device's own effects draw, or none.
+        wires: Of the array, of which only what a block uses is counted; None for wires without resistance.
         checks: Check words of each block, or None.
         spares: Words of each block kept for repair.
         repair: What is done about stuck cells, or None.
@@ -58,6 +60,7 @@ class Tile(eqx.Module):
     spreads: tuple[Spread, ...] = eqx.field(static=True, default=())
     correlation: Any = None
     faults: tuple[float, float] | None = eqx.field(static=True, default=None)
+    wires: Wires | None = None
     checks: Checksum | None = None
     spares: int = eqx.field(static=True, default=0)
     repair: AbstractRepair | None = None

@@ -16,7 +16,7 @@ from jax import lax
 from mho.core import random
 from mho.core.errors import ChipError
 from mho.core.fields import check_ranges, quantity
-from mho.crossbars.array import Array
+from mho.crossbars.device_array import Array
 from mho.crossbars.encoding import AbstractEncoding, DifferentialPair, SingleCell
 from mho.devices.device import AbstractDevice, Number, Pulse
 
