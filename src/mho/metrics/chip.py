@@ -1,0 +1,148 @@
+"""Chip KPIs: what products cost, what calibration adds, how cells were programmed, and how wrong a product is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from mho.crossbars import Ledger, Report
+from mho.metrics.kpi import KPI
+
+Provenance = Sequence[Mapping[str, str]]
+BOUNDARY = (
+    "tiles alone: cells, row drivers, DACs, sampling, converters, shift-and-add, partial sums, output scaling, inputs "
+    "and outputs to and from the tile; not what lies between matrices, buffers, clock trees and the host"
+)
+_PRODUCT = ("array", "drivers", "dac", "adc", "digital", "communication")
+
+
+def product_kpis(
+    before: Ledger, after: Ledger, *, provenance: Provenance = (), conditions: Mapping[str, str] | None = None
+) -> list[KPI]:
+    """chip.energy_per_operation, chip.tops_per_watt, chip.energy_per_synaptic_operation, chip.latency, chip.adc_share.
+
+    Args:
+        before: The ledger before some products.
+        after: The ledger after them.
+        provenance: Records of the numbers behind the costs.
+        conditions: Bits, temperature, age and the like, name to text.
+    """
+    parts = {k: float(after.energy[k]) - float(before.energy[k]) for k in _PRODUCT}
+    counts = {k: float(after.counts[k]) - float(before.counts[k]) for k in ("operations", "products")}
+    time = float(after.time["products"]) - float(before.time["products"])
+    energy, operations, n = sum(parts.values()), counts["operations"], int(counts["products"])
+    note = "" if operations else "no product was formed between the two ledgers"
+    if operations and math.isnan(energy):
+        note = "the tile has no costs: give it TileCosts"
+    per = {
+        "chip.energy_per_operation": (
+            _over(energy, operations),
+            "J",
+            "energy of the tiles over two operations a weight",
+        ),
+        "chip.tops_per_watt": (_over(operations * 1e-12, energy), "1", "operations over energy, in 10^12 a joule"),
+        "chip.energy_per_synaptic_operation": (
+            _over(2.0 * energy, operations),
+            "J",
+            "energy of the tiles over weights",
+        ),
+        "chip.latency": (_over(time, n), "s", "time from drive to the last conversion of one vector"),
+        "chip.adc_share": (
+            _over(parts["adc"], energy),
+            "1",
+            "energy of sampling and converters over that of the tiles",
+        ),
+    }
+    return [
+        KPI(
+            name=name,
+            value=value,
+            unit=unit,
+            definition=definition,
+            n=n,
+            boundary=BOUNDARY,
+            conditions=conditions or {},
+            provenance=provenance,
+            note=note,
+        )
+        for name, (value, unit, definition) in per.items()
+    ]
+
+
+def _over(a: float, b: float) -> float | None:
+    return a / b if b and math.isfinite(a) and math.isfinite(b) else None
+
+
+def calibration_overhead(ledger: Ledger) -> KPI:
+    """chip.calibration_overhead: energy of products that calibrate or tell drift, over that of all other products."""
+    energy = sum(float(ledger.energy[k]) for k in _PRODUCT)
+    return KPI(
+        name="chip.calibration_overhead",
+        value=_over(float(ledger.energy["calibration"]), energy),
+        unit="1",
+        definition="energy of calibrating products over energy of products, since the chip was made",
+        n=int(float(ledger.counts["products"])),
+        boundary=BOUNDARY,
+        note="" if energy and math.isfinite(energy) else "no products yet, or a tile without costs",
+    )
+
+
+def programming_kpis(report: Report) -> list[KPI]:
+    """chip.pulses_per_cell, chip.programming_error, chip.programming_energy and chip.programming_time of one matrix."""
+    shown = {
+        "chip.pulses_per_cell": (report.pulses, "1", "mean programming pulses of a cell"),
+        "chip.programming_error": (
+            report.error,
+            "S",
+            "root mean square of conductance minus target right after programming",
+        ),
+        "chip.programming_energy": (report.energy, "J", "energy of all pulses in the cells"),
+        "chip.programming_time": (report.time, "s", "rows one after the other, arrays side by side"),
+    }
+    return [
+        KPI(
+            name=name,
+            value=value if math.isfinite(value) else None,
+            unit=unit,
+            definition=definition,
+            n=report.cells,
+            failures=report.failures,
+            boundary="cells; not the drivers' and the controller's",
+            note="" if math.isfinite(value) else "the source of the statistics does not say",
+        )
+        for name, (value, unit, definition) in shown.items()
+    ]
+
+
+def product_error(y: Any, exact: Any, *, conditions: Mapping[str, str] | None = None) -> list[KPI]:
+    """chip.product_error and chip.effective_bits of products against the exact ones.
+
+    Failed products, of numbers that are not finite, are counted and left out.
+    """
+    y, exact = np.asarray(y, np.float64), np.asarray(exact, np.float64)
+    good = np.all(np.isfinite(y), axis=-1)
+    norm = float(np.linalg.norm(exact[good]))
+    error = _over(float(np.linalg.norm((y - exact)[good])), norm)
+    bits = None if error is None or error <= 0.0 else (-20.0 * math.log10(error) - 1.76) / 6.02
+    failed = {"NOT_FINITE": int(np.sum(~good))} if not np.all(good) else {}
+    shown = (
+        ("chip.product_error", error, "norm of the error over the norm of the exact products"),
+        ("chip.effective_bits", bits, "(-20 log10 of the product error - 1.76) / 6.02"),
+    )
+    return [
+        KPI(
+            name=name,
+            value=value,
+            unit="1",
+            definition=definition,
+            n=int(good.sum()),
+            failures=failed,
+            boundary="one matrix, inputs and outputs as numbers",
+            conditions=conditions or {},
+            note="" if value is not None else "the exact products are zero, or nothing differs",
+        )
+        for name, value, definition in shown
+    ]
