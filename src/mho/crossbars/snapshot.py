@@ -10,7 +10,6 @@ from typing import Any
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from mho.core.errors import ChipError
@@ -75,7 +74,7 @@ def put(tree: Any, snapshot: Snapshot) -> Any:
     """The tree with the numbers of a snapshot.
 
     Raises:
-        ChipError: Names the first number that is missing or of another shape.
+        ChipError: Names the first number that is missing.
     """
 
     def one(path: Any, leaf: Any) -> Any:
@@ -85,8 +84,6 @@ def put(tree: Any, snapshot: Snapshot) -> Any:
         found = snapshot.numbers.get(name)
         if found is None:
             raise ChipError(f"The snapshot has no number {name}; it is that of a chip of another design.")
-        if isinstance(leaf, jax.Array):
-            return jnp.asarray(found, found.dtype)
-        return np.asarray(found)[()] if np.ndim(found) == 0 else np.asarray(found)
+        return found[()] if np.ndim(found) == 0 else found
 
     return jax.tree_util.tree_map_with_path(one, tree)
