@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import mho
 from mho.circuits import (
     Capacitor,
     Circuit,
@@ -15,13 +16,18 @@ from mho.circuits import (
     Diode,
     Dual,
     Inductor,
+    Memristive,
+    Options,
     PulseWave,
     Resistor,
+    Start,
     VoltageSource,
     finite_difference,
     operating_point,
     sensitivities,
 )
+from mho.circuits.directions import directions
+from mho.circuits.forward_job import ForwardJob
 from mho.core.errors import InputError, SolverError
 
 HALF = (Crossing("a", 0.5), Crossing("a", 0.5, rising=False))
@@ -185,3 +191,21 @@ def test_dual_arithmetic():
     assert x.diff().by["p"] == pytest.approx([-0.5])
     assert x.mean().by["p"] == pytest.approx(0.75)
     assert y.log().by["q"] == pytest.approx(0.25)
+
+
+def test_a_number_that_is_compiled_in_is_freed_to_be_varied(x64):
+    # A device's exponent of exactly 1 is a constant of the compiled program, unless derivatives by it are wanted.
+    device = mho.parameters("ecram_stp_ref").device()
+    circuit = Circuit(
+        {
+            "v": VoltageSource("in", "0", 0.5),
+            "r": Resistor("in", "g", 1e3),
+            "e": Memristive(("g", "in", "0"), device),
+        }
+    )
+    assert float(device.exponent) == 1.0
+    along = directions(circuit, {"exponent": lambda c: c["e"].device.exponent}, relative=True)
+    job = ForwardJob(along, 1e-6, (), Options(), Start.ZERO)
+    assert not job.population
+    (change,) = job.sides[0].slopes.circuit
+    np.testing.assert_array_equal(change, [[0.0], [1.0]])  # time itself changes nothing

@@ -189,8 +189,12 @@ def freed(circuit: Circuit, slopes: Circuit) -> tuple[Circuit, Circuit]:
     """The circuit with numbers that a parameter changes made arguments of the program, even if they are 0 or 1."""
     count = circuit.samples or 1
     neutral = neutral_leaves(circuit)
+    found = jax.tree.map(lambda d, compiled_in: compiled_in and bool(np.any(d)), slopes, neutral)
 
-    def free(x: Any, d: Any, compiled_in: bool) -> Any:
-        return np.broadcast_to(x, (count,)) if compiled_in and np.any(d) else x
+    def free(x: Any, own: bool) -> Any:
+        return np.broadcast_to(x, (count,)) if own else x
 
-    return jax.tree.map(free, circuit, slopes, neutral), slopes
+    def wide(d: Any, own: bool) -> Any:
+        return np.broadcast_to(np.reshape(d, (-1, 1)), (len(d), count)) if own else d
+
+    return jax.tree.map(free, circuit, found), jax.tree.map(wide, slopes, found)
