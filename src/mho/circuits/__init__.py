@@ -18,6 +18,7 @@ from mho.circuits.elements import Diode as Diode
 from mho.circuits.elements import Inductor as Inductor
 from mho.circuits.elements import Resistor as Resistor
 from mho.circuits.elements import Switch as Switch
+from mho.circuits.form import Form as Form
 from mho.circuits.junction import Junction as Junction
 from mho.circuits.junction import JunctionCharge as JunctionCharge
 from mho.circuits.ledger import Detail as Detail

@@ -9,15 +9,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
 
 from mho.circuits.behavioural import BehaviouralVoltage
 from mho.circuits.blocks import Charging, charges, conductors
 from mho.circuits.elements import AbstractConductor, Coupling, Inductor, Resistor
 from mho.circuits.factorisation import Entry, solve
 from mho.circuits.junction import Junction
+from mho.circuits.kinds import neutral_leaves
 from mho.circuits.layout import Layout, capacitances, device_indices, resistances
+from mho.circuits.ledger import Accounts
 from mho.circuits.level1 import LevelOne
 from mho.circuits.memristive import Memristive
 from mho.circuits.mosfet import MOSFET, Channel, channel_current
@@ -95,25 +100,32 @@ class Assembly:
     Args:
         circuit: Any circuit of the structure.
         layout: Its numbering.
-        groups: Ledger group of each element, or None where its power is not asked for.
-        group_count: Number of ledger groups.
+        accounts: What the ledger asks for.
         unrolled: Whether each transistor is evaluated on its own: a quarter faster for many lanes than all in one
             block, but half as long again to compile.
     """
 
     form = Tuples()
 
-    def __init__(
-        self,
-        circuit: Circuit,
-        layout: Layout,
-        groups: Sequence[int | None],
-        group_count: int,
-        *,
-        unrolled: bool = False,
-    ):
-        self.layout, self.groups, self.group_count, self.unrolled = layout, tuple(groups), group_count, unrolled
+    def __init__(self, circuit: Circuit, layout: Layout, accounts: Accounts, *, unrolled: bool = False):
+        self.layout, self.unrolled = layout, unrolled
+        self.groups, self.group_count = tuple(accounts.group_of), len(accounts.groups)
         self.nodes = [tuple(layout.index[x] for x in e.nodes) for e in circuit.elements]
+        self.neutral = neutral_leaves(circuit)
+        self.constant = eqx.filter(circuit, self.neutral)
+
+    def variables(self, circuit: Circuit) -> Any:
+        """The circuit's leaves that are arguments, each with a sample axis."""
+        return jax.tree.map(_row, eqx.filter(circuit, self.neutral, inverse=True))
+
+    def prepare(self, variables: Any) -> Prepared:
+        """Constants of a run from the numbers of its lanes."""
+        return prepare(eqx.combine(variables, self.constant), self.layout)
+
+    def waves(self, prepared: Prepared) -> list[tuple[int, Any]]:
+        """Number and wave of each independent source."""
+        sources = enumerate(prepared.circuit.elements)
+        return [(k, e.wave) for k, e in sources if isinstance(e, VoltageSource | CurrentSource)]
 
     def __call__(
         self,
@@ -122,7 +134,7 @@ class Assembly:
         source: Mapping[int, Any],
         prepared: Prepared,
         gmin: Any = None,
-        slopes: Sequence[Any] | None = None,
+        slopes: tuple[Sequence[Any], Sequence[Any]] | None = None,
     ) -> Stamps:
         """Residual, Jacobian and powers.
 
@@ -132,11 +144,11 @@ class Assembly:
             source: Value of each independent source by element number.
             prepared: From :func:`prepare`.
             gmin: Conductance from every node to ground, if any [S].
-            slopes: Of unknowns and held nodes (None where constant); at rest, without them, charges do nothing.
+            slopes: Of unknowns and of held nodes (None where constant); at rest, without them, charges do nothing.
         """
         stamper = _Stamper(self, u, held, source, prepared, gmin)
         if slopes is not None:
-            charges(stamper, slopes)
+            charges(stamper, (*slopes[0], *slopes[1]))
         return stamper.stamps()
 
     def moved(self, st: Stamps, prepared: Prepared) -> Prepared:
@@ -180,6 +192,40 @@ class Assembly:
     def solve(self, matrix: Mapping[Entry, Any], rights: Sequence[Sequence[Any]]) -> list[tuple[Any, ...]]:
         """Solutions of the stage matrix for several right-hand sides."""
         return [tuple(x) for x in solve(matrix, rights, self.layout.order)]
+
+    def rows(self, st: Stamps) -> Any:
+        """Every equation's f: of unknowns, then of held nodes (the current of their source), [row, lane]."""
+        zero = jnp.zeros_like(next(iter(st.f.values())))
+        return jnp.stack([st.f.get(i, zero) + zero for i in range(self.layout.n + len(self.layout.held))])
+
+    def dense(self, st: Stamps, prepared: Prepared) -> tuple[Any, Any]:
+        """Slopes [row, unknown, lane] and capacitances [row, row, lane]; rows are unknowns, then held nodes."""
+        rows, zero = range(self.layout.n + len(self.layout.held)), jnp.zeros_like(next(iter(st.f.values())))
+
+        def table(entries: Mapping[Entry, Any], columns: range) -> Any:
+            return jnp.stack([jnp.stack([entries.get((i, j), zero) + zero for j in columns]) for i in rows])
+
+        return table(st.g, range(self.layout.n)), table(prepared.matrix, rows)
+
+    def newton(self, u, held, source, prepared: Prepared, gmin, pinned: Sequence[int], target) -> Any:
+        """Newton's update [unknown, lane] at rest; unknowns in `pinned` go to their `target`. Dense, with pivoting."""
+        st = self(tuple(u), held, source, prepared, gmin)
+        n, zero = range(self.layout.n), jnp.zeros_like(u[0])
+        rows = [[(st.g.get((i, j), zero) + zero) if i not in pinned else zero + float(i == j) for j in n] for i in n]
+        right = [st.f.get(i, zero) + zero if i not in pinned else u[i] - target[i] for i in n]
+        matrix = jnp.stack([jnp.stack(row, -1) for row in rows], -2)
+        size = jnp.maximum(jnp.max(jnp.abs(matrix), axis=-1), 1e-300)
+        return jnp.linalg.solve(matrix / size[..., None], (jnp.stack(right, -1) / size)[..., None])[..., 0].T
+
+    def rates(self, accounts: Accounts, *args: Any) -> tuple[Any, ...]:
+        """Rate of every integral after a Newton update, to first order in it: charge [A], energy [W]."""
+        return accounts.rates(*args)
+
+
+def _row(x: Any) -> Any:
+    if isinstance(x, Tracer):
+        return jnp.reshape(x, (-1,))
+    return np.asarray(x, np.float64).reshape(-1)
 
 
 class _Stamper:

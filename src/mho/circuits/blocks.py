@@ -11,6 +11,7 @@ import jax.numpy as jnp
 
 from mho.circuits.charges import AbstractCharge
 from mho.circuits.elements import AbstractElement
+from mho.circuits.level1 import LevelOne
 
 Nodes = tuple[int, ...]
 
@@ -62,8 +63,11 @@ def conductors(stamper: Any, chosen: tuple[type, ...]) -> None:
     temperature = stamper.p.circuit.temperature
     for block in blocks(stamper, chosen):
         x = block.terminals(stamper.v)
-        current = lambda *v, e=block.element: e.current(v, temperature=temperature) + 0.0 * v[0]  # noqa: E731
-        i, slopes = current(*x), _columns(current, x, block.unknown(stamper.n))
+        if isinstance(block.element, LevelOne):
+            i, slopes = block.element.current_and_slopes(tuple(x))
+        else:
+            current = lambda *v, e=block.element: e.current(v, temperature=temperature) + 0.0 * v[0]  # noqa: E731
+            i, slopes = current(*x), _columns(current, x, block.unknown(stamper.n))
         for row, (k, nodes) in enumerate(zip(block.which, block.nodes, strict=True)):
             stamper.flow(k, nodes[0], nodes[1], i[row], _of_unknowns(nodes, slopes, row, stamper.n))
 

@@ -45,6 +45,7 @@ class Joints:
         """The node that stands for all those joined with `node`."""
         self._parent.setdefault(node, node)
         while self._parent[node] != node:
+            self._parent[node] = self._parent[self._parent[node]]
             node = self._parent[node]
         return node
 
@@ -141,8 +142,9 @@ def _check_hanging(circuit: Circuit) -> None:
     for name, element in circuit.items():
         for node in element.nodes:
             count.setdefault(node, []).append(name)
+    elements = dict(circuit.items())
     for node, names in count.items():
-        element = circuit[names[0]]
+        element = elements[names[0]]
         gate = isinstance(element, MOSFET) and node == element.gate
         alone = gate or isinstance(element, AbstractCharge | Capacitor | CurrentSource | CCCS | VCCS | Inductor)
         if node != GROUND and len(names) == 1 and alone:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,35 @@ from mho.core.errors import NetlistError
 Entry = tuple[int, int]
 
 
-def pivot_order(n: int, pattern: set[Entry], firm: set[Entry], names: Sequence[str]) -> tuple[Entry, ...]:
+@lru_cache(maxsize=64)
+def matched(n: int, pattern: frozenset[Entry], firm: frozenset[Entry], names: tuple[str, ...]) -> dict[int, int]:
+    """A row for each column, over firm entries as near the diagonal as possible.
+
+    Raises:
+        NetlistError: If no such assignment exists.
+    """
+    cost = np.full((n, n), 1e9)
+    for row, column in pattern:
+        cost[row, column] = 1e3
+    for row, column in firm:
+        cost[row, column] = 0.0 if row == column else 1.0
+    for i in range(n):
+        cost[i, i] = min(cost[i, i], 1e4)  # a node held by branches alone: its diagonal fills in
+    rows, columns = linear_sum_assignment(cost)
+    for row, column in zip(rows, columns, strict=True):
+        if cost[row, column] >= 1e9:
+            raise _undetermined(names[column])
+    return {int(c): int(r) for r, c in zip(rows, columns, strict=True)}
+
+
+def _undetermined(name: str) -> NetlistError:
+    return NetlistError(
+        f"{name!r} is not determined by the circuit's equations. Give it a resistor or a capacitor to ground."
+    )
+
+
+@lru_cache(maxsize=64)
+def pivot_order(n: int, pattern: frozenset[Entry], firm: frozenset[Entry], names: tuple[str, ...]) -> tuple[Entry, ...]:
     """Pivots (row, column) in elimination order, chosen without looking at values.
 
     `firm` entries are safe pivots: diagonals that carry a conductance, capacitance or inductance (the matrix is then
@@ -24,25 +53,14 @@ def pivot_order(n: int, pattern: set[Entry], firm: set[Entry], names: Sequence[s
     Raises:
         NetlistError: If no order exists, which means that the equations do not determine every unknown.
     """
-    cost = np.full((n, n), 1e9)
-    for row, column in pattern:
-        cost[row, column] = 1e3
-    for row, column in firm:
-        cost[row, column] = 0.0 if row == column else 1.0
-    for i in range(n):
-        cost[i, i] = min(cost[i, i], 1e4)  # a node held by branches alone: its diagonal fills in
-    rows, columns = linear_sum_assignment(cost)
-    partner = {int(c): int(r) for r, c in zip(rows, columns, strict=True)}
+    partner = matched(n, pattern, firm, names)
     filled, left, order = set(pattern), set(range(n)), []
     by_row = {i: {c for r, c in filled if r == i} for i in range(n)}
     by_column = {j: {r for r, c in filled if c == j} for j in range(n)}
     while left:
         ready = [c for c in left if c in by_row[partner[c]]]
-        if not ready or max(cost[partner[c], c] for c in left) >= 1e9:
-            stuck = names[min(left)]
-            raise NetlistError(
-                f"{stuck!r} is not determined by the circuit's equations. Give it a resistor or a capacitor to ground."
-            )
+        if not ready:
+            raise _undetermined(names[min(left)])
         column = min(ready, key=lambda c: (_degree(c, partner, by_row, by_column), c))
         row = partner[column]
         order.append((row, column))

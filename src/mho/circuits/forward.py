@@ -202,16 +202,18 @@ class ForwardStepper(Stepper):
 
     def equations(self, u: Any, slope: Any, prepared: Prepared, now: Any, t: Any, steps: tuple[Any, ...]) -> Any:
         """Residual M u' + f and rates of all accounts, with `steps` added to the slopes of the held nodes; and M."""
-        source, source_slope = source_values(prepared.circuit, self.which, now, t)
+        source, source_slope = source_values(self.assembly.waves(prepared), self.which, now, t)
         held, held_slope = self.held(source, source_slope)
         for k, step in enumerate(steps):
             if step is not None:
                 held_slope[k] = step if held_slope[k] is None else held_slope[k] + step
-        moving = (*slope, *held_slope) if self.layout.charged else None
+        moving = (slope, held_slope) if self.layout.charged else None
         st = self.assembly(u, held, source, prepared, None, moving)
         prepared = self.assembly.moved(st, prepared)
         residual = self.assembly.residual(st, prepared, slope, held_slope)
-        rates = self.accounts.rates(st, each(jnp.zeros_like, u), slope, held, held_slope, source, u, prepared)
+        rates = self.assembly.rates(
+            self.accounts, st, each(jnp.zeros_like, u), slope, held, held_slope, source, u, prepared
+        )
         return (residual, rates), prepared
 
     def direction(self, m: Moment, d: Parts, change: Change) -> tuple[tuple[Any, Any, Any], Any, Any]:

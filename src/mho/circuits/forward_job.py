@@ -13,12 +13,14 @@ import numpy as np
 from mho.circuits.assembly import prepare
 from mho.circuits.directions import Directions
 from mho.circuits.dual import Dual
+from mho.circuits.form import Form
 from mho.circuits.forward_program import Books, Changes, ForwardProgram, Sided
+from mho.circuits.kinds import neutral_leaves
 from mho.circuits.moving import at_start, moving
 from mho.circuits.netlist import Circuit
 from mho.circuits.operating_point import GMIN
 from mho.circuits.options import Crossing, Options
-from mho.circuits.program import Program, neutral_leaves
+from mho.circuits.program import Program
 from mho.circuits.segments import source_values, tabulated
 from mho.circuits.sources import VoltageSource
 from mho.circuits.start import at_rest, initial_states
@@ -49,7 +51,7 @@ class ForwardJob(Job):
         super().__init__(circuit, stop, crossings, (), options, values)
         self.population = along.circuit.samples is not None
         sources = jax.tree.map(_led, moving(circuit, self.slopes, self.layout, self.table, stop))
-        varied = [jnp.asarray(x) for x in self._varied(self._bare_slopes(self.program.neutral))[1]]
+        varied = [jnp.asarray(x) for x in self._varied(self._bare_slopes(self.program.stepper.assembly.neutral))[1]]
         self.begin = self.start_slopes(start)
         form = self.program.stepper.form
         changes = Changes(
@@ -61,7 +63,7 @@ class ForwardJob(Job):
     def compiled(self, bare: Circuit, **kind: Any) -> Program:
         """The program for the circuit's structure and for what the parameters change in it."""
         which, _ = self._varied(self._bare_slopes(neutral_leaves(bare)))
-        return super().compiled(bare, kind=ForwardProgram, extra=(which,))
+        return super().compiled(bare, kind=ForwardProgram, extra=(which,), form=Form.UNROLLED)
 
     def inputs(self) -> tuple[Any, Any, Any]:
         """Arguments of the compiled functions."""
@@ -117,9 +119,9 @@ class ForwardJob(Job):
         def rows(u: Any, circuit: Circuit) -> Any:
             form, assembly = program.stepper.form, program.stepper.assembly
             x = form.vector(list(u))
-            source, _ = source_values(circuit, (), None, jnp.zeros_like(u[0]))  # type: ignore[arg-type]
-            held, _ = program.stepper.held(source, {})
             prepared = prepare(circuit, lay)
+            source, _ = source_values(assembly.waves(prepared), (), None, jnp.zeros_like(u[0]))  # type: ignore[arg-type]
+            held, _ = program.stepper.held(source, {})
             st = assembly(x, held, source, prepared, GMIN)
             f = form.array(assembly.residual(st, prepared, each(jnp.zeros_like, x), [None] * len(held)))
             begin = initial_states(circuit)

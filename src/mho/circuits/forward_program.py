@@ -118,7 +118,7 @@ class ForwardProgram(Program):
             all_ = list(leaves)
             for k, x in zip(self.varied, varied, strict=True):
                 all_[k] = x
-            return prepare(eqx.combine(jax.tree.unflatten(tree, all_), self.constant), self.layout)
+            return prepare(eqx.combine(jax.tree.unflatten(tree, all_), self.stepper.assembly.constant), self.layout)
 
         at = tuple(leaves[k] for k in self.varied)
         where = depending(made, *at)

@@ -11,7 +11,8 @@ from mho.circuits.behavioural import BehaviouralVoltage
 from mho.circuits.charges import AbstractCharge, BehaviouralCharge
 from mho.circuits.checks import GROUND, Joints, internal_nodes
 from mho.circuits.elements import Coupling, Inductor
-from mho.circuits.factorisation import Entry, pivot_order
+from mho.circuits.elimination import Elimination, elimination
+from mho.circuits.factorisation import Entry, matched, pivot_order
 from mho.circuits.memristive import Memristive
 from mho.circuits.mosfet import MOSFET
 from mho.circuits.netlist import Circuit
@@ -43,7 +44,8 @@ class Layout:
         algebraic: Branch currents, and nodes that only follow others; they have no slope, and are not limited or
             error-tested.
         states: Device states.
-        order: Pivots.
+        pattern: Entries of the stage matrix that can be non-zero.
+        firm: Those of them that make safe pivots.
         capacitive: (element, node, node, which) of each linear capacitance that is not exactly zero.
         charged: (element, node, node, which) of each path of a charge that depends on voltages.
     """
@@ -55,7 +57,8 @@ class Layout:
     loose: tuple[tuple[int, ...], ...]
     algebraic: tuple[int, ...]
     states: tuple[int, ...]
-    order: tuple[Entry, ...]
+    pattern: frozenset[Entry]
+    firm: frozenset[Entry]
     capacitive: tuple[tuple[int, int, int, int], ...]
     charged: tuple[tuple[int, int, int, int], ...]
 
@@ -64,9 +67,35 @@ class Layout:
         """Number of unknowns."""
         return len(self.names)
 
+    @property
+    def order(self) -> tuple[Entry, ...]:
+        """Pivots of the unrolled factorisation."""
+        return pivot_order(self.n, self.pattern, self.firm, self.names)
+
+    @property
+    def elimination(self) -> Elimination:
+        """Levels and core of the factorisation by tables."""
+        diagonal = ((i, i) for i in range(self.n))
+        return elimination(self.n, self.pattern.union(diagonal), self.firm, self.names)
+
+
+_LATEST: list[tuple[Circuit, Layout]] = []
+_KEPT = 8
+
 
 def layout(circuit: Circuit) -> Layout:
     """Number a circuit whose values are known (concrete)."""
+    for known, found in _LATEST:
+        if known is circuit:  # circuits never change, so the same object is the same circuit
+            return found
+    found = _numbered(circuit)
+    _LATEST.insert(0, (circuit, found))
+    del _LATEST[_KEPT:]
+    return found
+
+
+def _numbered(circuit: Circuit) -> Layout:
+    """The numbering, worked out."""
     held = _held(circuit)
     known = {h.node for h in held}
     nodes: dict[str, None] = {}
@@ -94,6 +123,7 @@ def layout(circuit: Circuit) -> Layout:
     algebraic = tuple(i for k, i in branches.items() if not isinstance(circuit.elements[k], Inductor))
     algebraic += _followers(circuit, index, capacitive + charged, n)
     pattern, firm = _pattern(circuit, index, branches, capacitive + charged, n)
+    matched(n, pattern, firm, tuple(names))  # or the circuit does not determine its unknowns
     return Layout(
         names=tuple(names),
         held=held,
@@ -102,7 +132,8 @@ def layout(circuit: Circuit) -> Layout:
         loose=_loose(capacitive + charged, nodes),
         algebraic=algebraic,
         states=states,
-        order=pivot_order(n, pattern, firm, names),
+        pattern=pattern,
+        firm=firm,
         capacitive=capacitive,
         charged=charged,
     )
@@ -161,7 +192,7 @@ def capacitances(name: str, element: Any) -> tuple[tuple[str, str, Any], ...]:
     """Linear capacitances (node, node, farad) of an element, with a device's parts."""
     if isinstance(element, Memristive):
         return _parts(name, element, "C")
-    return element.capacitances()
+    return type(element).capacitances(element)  # by the class: a method bound to a module costs more than its body
 
 
 def resistances(name: str, element: Memristive) -> tuple[tuple[str, str, Any], ...]:
@@ -212,7 +243,7 @@ def _followers(circuit: Circuit, index: dict[str, int], capacitive: tuple, n: in
 
 def _pattern(
     circuit: Circuit, index: dict[str, int], branches: dict[int, int], capacitive: tuple, n: int
-) -> tuple[set, set]:
+) -> tuple[frozenset[Entry], frozenset[Entry]]:
     """Entries that can be non-zero, and those that make safe pivots."""
     pattern: set[Entry] = set()
     firm: set[Entry] = set()
@@ -261,4 +292,4 @@ def _pattern(
     for _, a, b, _ in capacitive:
         put((a, b), (a, b))
         diagonal((a, b))
-    return pattern, firm
+    return frozenset(pattern), frozenset(firm)

@@ -45,15 +45,13 @@ class Accounts:
     def __init__(self, circuit: Circuit, layout: Layout, detail: Detail):
         self.layout = layout
         self.groups = groups(circuit) if detail is Detail.ELEMENTS else ()
-        names = list(self.groups)
+        number = {name: k for k, name in enumerate(self.groups)}
         self.group_of = [
-            names.index(name.split(".")[0])
-            if name.split(".")[0] in names and not isinstance(e, VoltageSource | CurrentSource)
-            else None
+            None if isinstance(e, VoltageSource | CurrentSource) else number.get(name.split(".")[0])
             for name, e in circuit.items()
         ]
         self.labels: list[tuple[str, str]] = []
-        self._plan: list[tuple[str, int]] = []
+        self.plan: list[tuple[str, int]] = []
         for k, (name, e) in enumerate(circuit.items()):
             if isinstance(e, VoltageSource):
                 self._add("charge", name, k)
@@ -65,8 +63,8 @@ class Accounts:
         charged = (self.group_of[k] for k, *_ in layout.charged)
         self.charged = tuple(dict.fromkeys(g for g in charged if g is not None))
         self.labels += [("charged", self.groups[g]) for g in self.charged]
-        self._ends = {k: tuple(layout.index[x] for x in e.nodes[:2]) for k, e in enumerate(circuit.elements)}
-        self._is_current = {k for k, e in enumerate(circuit.elements) if isinstance(e, CurrentSource)}
+        self.ends = {k: tuple(layout.index[x] for x in e.nodes[:2]) for k, e in enumerate(circuit.elements)}
+        self.is_current = {k for k, e in enumerate(circuit.elements) if isinstance(e, CurrentSource)}
         self._children: dict[int, list[int]] = {}
         for h, held in enumerate(layout.held):
             if held.base >= 0:
@@ -74,7 +72,7 @@ class Accounts:
 
     def _add(self, what: str, name: str, k: int) -> None:
         self.labels.append((what, name))
-        self._plan.append((what, k))
+        self.plan.append((what, k))
 
     @property
     def count(self) -> int:
@@ -108,9 +106,9 @@ class Accounts:
             return zero if i < 0 else (u[i] if i < n else held[i - n])
 
         rates = []
-        for what, k in self._plan:
-            if k in self._is_current:
-                a, b = self._ends[k]
+        for what, k in self.plan:
+            if k in self.is_current:
+                a, b = self.ends[k]
                 rates.append(source[k] * (v(b) - v(a)))
                 continue
             current = delivered[k] if k in delivered else -u[self.layout.branches[k]]

@@ -93,11 +93,22 @@ class LevelOne(AbstractConductor):
 
     def current(self, voltages: tuple[Any, ...], *, temperature: Any = ROOM) -> Any:
         """Current from the first node to the second [A]."""
+        return self.current_and_slopes(voltages)[0]
+
+    def current_and_slopes(self, voltages: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
+        """Current from the first node to the second [A], and its slope by the voltage of each node [S]."""
         d, s, g, b = (self.polarity * v for v in voltages)
-        over, vds = overdrive(d, s, g, b, self.polarity * self.vto, self.gamma, self.phi)
-        v = jnp.minimum(vds, jnp.maximum(over, 0.0))
-        i = self.kp * self.w / self.l * (1.0 + self.lambda_ * vds) * (over - 0.5 * v) * v
-        return self.polarity * jnp.where(d >= s, i, -i) + self.g_min * (voltages[0] - voltages[1])
+        over, vds, by_bulk = overdrive(d, s, g, b, self.polarity * self.vto, self.gamma, self.phi)
+        over = jnp.maximum(over, 0.0)
+        v = jnp.minimum(vds, over)
+        factor, m = self.kp * self.w / self.l, 1.0 + self.lambda_ * vds
+        shape = (over - 0.5 * v) * v
+        g_m, g_ds = factor * m * v, factor * (self.lambda_ * shape + m * (over - v))
+        g_mb = g_m * by_bulk
+        i, sign, total = factor * m * shape, jnp.where(d >= s, 1.0, -1.0), g_ds + g_m + g_mb
+        by_d, by_s = jnp.where(d >= s, g_ds, total), jnp.where(d >= s, -total, -g_ds)
+        slopes = (by_d + self.g_min, by_s - self.g_min, sign * g_m, sign * g_mb)
+        return self.polarity * sign * i + self.g_min * (voltages[0] - voltages[1]), slopes
 
     def noise(self, voltages: tuple[Any, ...], *, temperature: Any = ROOM) -> tuple[NoiseCurrent, ...]:
         r"""Noise of the channel as ngspice has it: :math:`\tfrac83 kT|g_m|` and :math:`k_f|i|^{a_f}/(f C_{ox}^2 w l)`.
@@ -118,8 +129,10 @@ class LevelOne(AbstractConductor):
         )
 
 
-def overdrive(d: Any, s: Any, g: Any, b: Any, vto: Any, gamma: Any, phi: Any) -> tuple[Any, Any]:
-    """Gate voltage above threshold, against the lower of drain and source, and the voltage between these two [V].
+def overdrive(d: Any, s: Any, g: Any, b: Any, vto: Any, gamma: Any, phi: Any) -> tuple[Any, Any, Any]:
+    """Gate voltage above threshold against the lower of drain and source [V], and the voltage between these two [V].
+
+    The third number is the first's slope by the bulk's voltage [1].
 
     Args:
         d: Voltage of the drain, as all mirrored for a p-channel [V].
@@ -136,4 +149,5 @@ def overdrive(d: Any, s: Any, g: Any, b: Any, vto: Any, gamma: Any, phi: Any) ->
     reverse = vbs <= 0
     forward = jnp.maximum(root_phi - jnp.where(reverse, 0.0, vbs) / (2.0 * root_phi), 0.0)
     body = jnp.where(reverse, jnp.sqrt(phi - jnp.where(reverse, vbs, 0.0)), forward)
-    return g - low - (vto + gamma * (body - root_phi)), high - low
+    by_bulk = 0.5 * gamma / jnp.where(reverse, body, root_phi) * (body > 0.0)
+    return g - low - (vto + gamma * (body - root_phi)), high - low, by_bulk

@@ -6,12 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from mho.circuits.assembly import Assembly, prepare
 from mho.circuits.layout import Layout
 from mho.circuits.netlist import Circuit
 from mho.circuits.noise_currents import NoiseCurrent, noise_currents
@@ -98,26 +96,15 @@ def linearised(circuit: Circuit, *, throw: bool = True) -> Linearised:
     return Linearised(prog.layout, g, c, fine, rest)
 
 
-def _plain(prog: Program, circuit: Circuit) -> Assembly:
-    """The circuit's equations entry by entry, without powers."""
-    return Assembly(circuit, prog.layout, [None] * len(circuit.elements), 0)
-
-
 def _matrices(prog: Program, u: Any, sources: Any, variables: Any) -> tuple[Any, Any]:
     """G and C with the lanes as last axis."""
-    layout, zero = prog.layout, jnp.zeros_like(u[0])
-    prepared = prepare(eqx.combine(variables, prog.constant), layout)
+    assembly, zero = prog.stepper.assembly, jnp.zeros_like(u[0])
+    prepared = assembly.prepare(variables)
     held, _ = prog.stepper.held(sources, {})
-    rows = range(layout.n + len(layout.held))
-    assembly = _plain(prog, prepared.circuit)
     # With slopes, though of nothing that moves, charges that depend on voltages give their capacitances.
-    st = assembly(tuple(u), held, sources, prepared, GMIN, [zero] * len(rows))
-    prepared = assembly.moved(st, prepared)
-
-    def table(entries: Mapping[tuple[int, int], Any], columns: range) -> Any:
-        return jnp.stack([jnp.stack([entries.get((i, j), zero) + zero for j in columns]) for i in rows])
-
-    return table(st.g, range(layout.n)), table(prepared.matrix, rows)
+    still = assembly.form.fill(prog.layout.n, zero), [zero] * len(held)
+    st = assembly(assembly.form.vector(u), held, sources, prepared, GMIN, still)
+    return assembly.dense(st, assembly.moved(st, prepared))
 
 
 class Drive:
@@ -168,13 +155,12 @@ def _slope(rest: Rest, tangent: dict[int, np.ndarray]) -> np.ndarray:
     full = {k: tangent.get(k, np.zeros(len(rest.found))) for k in rest.sources}
 
     def along(u: Any, sources: Any, variables: Any, tangent: Any) -> Any:
-        prepared = prepare(eqx.combine(variables, prog.constant), prog.layout)
+        assembly = prog.stepper.assembly
+        prepared = assembly.prepare(variables)
 
         def residual(sources: Any) -> Any:
             held, _ = prog.stepper.held(sources, {})
-            st = _plain(prog, prepared.circuit)(tuple(u), held, sources, prepared, GMIN)
-            zero = jnp.zeros_like(u[0])
-            return jnp.stack([st.f.get(i, zero) + zero for i in range(prog.layout.n + len(prog.layout.held))])
+            return assembly.rows(assembly(assembly.form.vector(u), held, sources, prepared, GMIN))
 
         return jax.jvp(residual, (sources,), (tangent,))[1]
 
@@ -194,11 +180,15 @@ def currents_of_noise(circuit: Circuit, linear: Linearised) -> list[tuple[str, N
         def v(i: int) -> Any:
             return zero if i < 0 else u[i] if i < n else held[i - n] + zero
 
-        seen[:] = noise_currents(eqx.combine(variables, prog.constant), prog.layout, v)
+        seen[:] = noise_currents(variables, prog.layout, v)
         return [(x.density + zero, x.exponent + zero) for _, x in seen]
 
     with jax.enable_x64(True):
-        arguments = (rest.u, rest.sources, rest.variables)
+        arguments = (
+            rest.u,
+            rest.sources,
+            jax.tree.map(lambda x: np.reshape(np.asarray(x, np.float64), (-1,)), circuit),
+        )
         jax.eval_shape(at_rest, *arguments)  # the call below traces it the first time alone
         numbers = prog.call("noise", *arguments, function=at_rest)
     samples = len(linear.found)

@@ -72,7 +72,7 @@ class MeyerCharge(AbstractCharge):
     def capacitance(self, voltages: tuple[Any, ...], *, temperature: Any = ROOM) -> tuple[tuple[Any, ...], ...]:
         """Current per slope of each node [F]."""
         d, s, g, b = (self.polarity * v for v in voltages)
-        over, vds = overdrive(d, s, g, b, self.polarity * self.vto, self.gamma, self.phi)
+        over, vds, _ = overdrive(d, s, g, b, self.polarity * self.vto, self.gamma, self.phi)
         x = jnp.clip(over / self.phi, -1.0, 0.0)
         bulk = -x * self.c
         ends = self.c * jnp.maximum(2.0 + 4.0 * x, 0.0) / 3.0

@@ -10,6 +10,7 @@ import numpy as np
 
 from mho.circuits.assembly import Prepared
 from mho.circuits.elements import NoiseCurrent
+from mho.circuits.form import Form
 from mho.circuits.layout import Layout, layout
 from mho.circuits.netlist import Circuit
 from mho.circuits.noise_currents import noise_currents
@@ -30,7 +31,7 @@ def noisy(circuit: Circuit, noise: TransientNoise) -> dict[str, Any]:
     chosen = _sources(circuit, noise.kinds)
     if not chosen:
         raise InputError(f"No element of the circuit makes {' or '.join(noise.kinds)} noise. Run it without noise.")
-    return {"kind": NoisyProgram, "extra": (chosen, noise.poles)}
+    return {"kind": NoisyProgram, "extra": (chosen, noise.poles), "form": Form.UNROLLED}
 
 
 def _sources(circuit: Circuit, kinds: tuple[str, ...]) -> tuple[int, ...]:
@@ -81,7 +82,7 @@ class NoisyStepper(Stepper):
         """Lanes with the noise of the interval that they are in."""
 
         def draw(c: Lanes) -> Any:
-            source, _ = source_values(prepared.circuit, self.which, c.now, c.t)
+            source, _ = source_values(self.assembly.waves(prepared), self.which, c.now, c.t)
             held, _ = self.held(source, {})
             zero = jnp.zeros(c.t.shape)
 

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from mho.circuits.assembly import Assembly, prepare
+from mho.circuits.form import Form
 from mho.circuits.layout import Layout, layout
-from mho.circuits.ledger import Accounts, Detail
+from mho.circuits.ledger import Detail
 from mho.circuits.netlist import Circuit
+from mho.circuits.program import Program, program
+from mho.circuits.segments import without_corners
 from mho.circuits.sources import CurrentSource, VoltageSource
+from mho.circuits.tableau import Method
+from mho.circuits.vectors import each
 from mho.circuits.waves import DC, Sin, corners
 
-_COMPILED: dict[Any, Callable[..., Any]] = {}
-_KEPT = 16
+_POINTS = 256  # points at which a large circuit is evaluated at once
 
 
 def source_table(circuit: Circuit, times: np.ndarray) -> tuple[dict[int, Any], dict[int, Any]]:
@@ -61,34 +64,40 @@ def observe(
     held, held_slope = _held(lay, source, source_slope)
     u = tuple(unknowns[name] for name in lay.names) or (np.zeros_like(times),)
     du = tuple(slopes[name] for name in lay.names)
-    accounts = Accounts(circuit, lay, Detail.SUPPLIES)
-    key = (jax.tree.structure(circuit), lay.capacitive)
-    if key not in _COMPILED:
-        while len(_COMPILED) >= _KEPT:
-            _COMPILED.pop(next(iter(_COMPILED)))
-        _COMPILED[key] = jax.jit(_rates(circuit, lay, accounts))
-    # Samples have different numbers of points: a common length lets them share one program.
-    count = len(times)
-    more = (1 << max(count - 1, 1).bit_length()) - count
-    arguments = jax.tree.map(lambda x: np.pad(np.asarray(x), (0, more), mode="edge"), (u, du, held, held_slope, source))
+    prog = program(without_corners(circuit), method=Method.TR_BDF2, detail=Detail.SUPPLIES)
+    given = u, du, held, held_slope, source
     with jax.enable_x64(True):
-        found = [np.asarray(x)[:count] for x in _COMPILED[key](circuit, *arguments)]
-    charges = {name: -np.asarray(x) for (what, name), x in zip(accounts.labels, found, strict=True) if what == "charge"}
+        variables = prog.variables(without_corners(circuit))
+        pieces = [
+            prog.call("rates", variables, *piece, function=lambda *a: _rates(prog, *a))
+            for piece in _pieces(prog, given)
+        ]
+    found = np.concatenate([np.asarray(x) for x in pieces], axis=1)[:, : len(times)]
+    labels = prog.accounts.labels
+    charges = {name: -x for (what, name), x in zip(labels, found, strict=True) if what == "charge"}
     return {h.node: np.asarray(held[k]) for k, h in enumerate(lay.held)}, charges
 
 
-def _rates(circuit: Circuit, lay: Layout, accounts: Accounts) -> Callable[..., Any]:
+def _pieces(prog: Program, given: Any) -> Iterator[Any]:
+    """The points in parts of a few sizes: samples have different numbers of points, and shall share programs."""
+    count = len(given[0][0])
+    size = 1 << max(count - 1, 1).bit_length()
+    size = min(size, _POINTS) if prog.form is Form.STACKED else size
+    more = -count % size
+    padded = jax.tree.map(lambda x: np.pad(np.asarray(x), (0, more), mode="edge"), given)
+    for begin in range(0, count, size):
+        yield jax.tree.map(lambda x, begin=begin: x[begin : begin + size], padded)
+
+
+def _rates(prog: Program, variables, u, du, held, held_slope, source) -> Any:
     """The rate of every account at points."""
-    assembly = Assembly(circuit, lay, accounts.group_of, 0)
-
-    def rates(circuit, u, du, held, held_slope, source):
-        prepared = prepare(circuit, lay)
-        stamps = assembly(u, held, source, prepared, None, (*du, *held_slope) if lay.charged else None)
-        prepared = assembly.moved(stamps, prepared)
-        still = [jnp.zeros_like(u[0])] * lay.n
-        return accounts.rates(stamps, still, du, held, held_slope, source, u, prepared)
-
-    return rates
+    assembly = prog.stepper.assembly
+    prepared, form = assembly.prepare(variables), assembly.form
+    u, du = form.vector(u), form.vector(du)
+    stamps = assembly(u, held, source, prepared, None, (du, held_slope) if prog.layout.charged else None)
+    prepared = assembly.moved(stamps, prepared)
+    rates = assembly.rates(prog.accounts, stamps, each(jnp.zeros_like, u), du, held, held_slope, source, u, prepared)
+    return form.array(rates)
 
 
 def _held(lay: Layout, source: dict[int, Any], slopes: dict[int, Any]) -> tuple[list[Any], list[Any]]:

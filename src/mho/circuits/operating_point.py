@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from mho.circuits.assembly import prepare
 from mho.circuits.charges import AbstractCharge
 from mho.circuits.checks import GROUND, Joints, internal_nodes
 from mho.circuits.elements import Capacitor, Coupling
+from mho.circuits.factors import DENSE
+from mho.circuits.form import Form
 from mho.circuits.layout import Layout
 from mho.circuits.ledger import Detail
 from mho.circuits.memristive import Memristive
@@ -77,7 +77,7 @@ class Rest:
     variables: Any
 
 
-def at_rest_point(circuit: Circuit, *, throw: bool = True) -> Rest:
+def at_rest_point(circuit: Circuit, *, throw: bool = True, form: Form | None = None) -> Rest:
     """The operating point with what it takes to evaluate the circuit there.
 
     Raises:
@@ -85,7 +85,7 @@ def at_rest_point(circuit: Circuit, *, throw: bool = True) -> Rest:
         SolverError: If `throw` and a sample has none.
     """
     with jax.enable_x64(True):
-        rest = _solve(circuit)
+        rest = _solve(circuit, form)
     if throw and not np.all(rest.found):
         bad = int(np.sum(~rest.found))
         raise SolverError(
@@ -95,19 +95,20 @@ def at_rest_point(circuit: Circuit, *, throw: bool = True) -> Rest:
     return rest
 
 
-def operating_point(circuit: Circuit, *, throw: bool = True) -> OperatingPoint:
+def operating_point(circuit: Circuit, *, throw: bool = True, form: Form | None = None) -> OperatingPoint:
     """DC operating point with the sources at their values of time zero; device states are held where they start.
 
     Args:
         circuit: A circuit or a population of one.
         throw: Raise if a sample has no operating point that could be found.
+        form: Form of the program; by the circuit's size if None.
 
     Raises:
         NetlistError: If a node has no DC path to ground.
         SolverError: If `throw` and Newton, gmin stepping and source stepping all fail.
     """
     with jax.enable_x64(True):
-        rest = at_rest_point(circuit, throw=throw)
+        rest = at_rest_point(circuit, throw=throw, form=form)
         held = source_start(circuit, rest.program.layout)
     u, found, prog = rest.u, rest.found, rest.program
     population = circuit.samples is not None
@@ -116,15 +117,15 @@ def operating_point(circuit: Circuit, *, throw: bool = True) -> OperatingPoint:
     return OperatingPoint(values, np.where(found, Status.OK.value, Status.NO_OPERATING_POINT.value))
 
 
-def operating_values(circuit: Circuit, layout: Layout) -> list[Any]:
+def operating_values(circuit: Circuit, layout: Layout, form: Form | None = None) -> list[Any]:
     """Unknowns at the operating point, to start a transient from; raises if there is none."""
-    point = operating_point(circuit)
+    point = operating_point(circuit, form=form)
     return [np.asarray(point[name]) for name in layout.names]
 
 
-def _solve(circuit: Circuit) -> Rest:
+def _solve(circuit: Circuit, form: Form | None = None) -> Rest:
     bare = without_corners(circuit)
-    prog = program(bare, method=Method.TR_BDF2, detail=Detail.SUPPLIES)
+    prog = program(bare, method=Method.TR_BDF2, detail=Detail.SUPPLIES, form=form)
     check_paths(circuit, prog.layout)
     count, n = circuit.samples or 1, prog.layout.n
     states = initial_states(circuit)
@@ -141,9 +142,20 @@ def _solve(circuit: Circuit) -> Rest:
     variables = prog.variables(bare)
 
     def attempt(u: np.ndarray, gmin: float, ramp: float, most: float = _STEPS[0]) -> tuple[np.ndarray, np.ndarray]:
-        arguments = (u, guess, {k: ramp * x for k, x in sources.items()}, np.asarray(gmin), np.asarray(most), variables)
-        new, good = prog.call("newton", *arguments, function=lambda *a: _newton(prog, held_states, *a))
-        return np.asarray(new), np.asarray(good)
+        found = []
+        driven = {k: ramp * x for k, x in sources.items()}
+        for part in _parts(count, n):
+            own = (
+                u[:, part],
+                guess[:, part],
+                {k: x[part] for k, x in driven.items()},
+                np.asarray(gmin),
+                np.asarray(most),
+            )
+            lanes = jax.tree.map(lambda x, part=part: x[..., part] if x.shape[-1] > 1 else x, variables)
+            found.append(prog.call("newton", *own, lanes, function=lambda *a: _newton(prog, held_states, *a)))
+        new, good = (np.concatenate([np.asarray(x[k]) for x in found], axis=-1)[..., :count] for k in range(2))
+        return new, good
 
     u, found = attempt(guess, GMIN, 1.0)
     for schedule in ([(g, 1.0) for g in _GMINS], [(GMIN, r) for r in _RAMP]):
@@ -165,37 +177,42 @@ def _solve(circuit: Circuit) -> Rest:
     return Rest(prog, u, found, sources, variables)
 
 
+def _parts(count: int, n: int) -> list[np.ndarray]:
+    """Samples in parts of one size whose dense matrices may be held at once; the last is filled up with the last."""
+    size = max(1, min(count, DENSE // max(n * n, 1)))
+    return [np.minimum(np.arange(k, k + size), count - 1) for k in range(0, count, size)]
+
+
 def _newton(prog: Program, held_states: tuple[int, ...], u, guess, sources, gmin, most, variables):
-    """Damped Newton iteration on f(u) = 0 for all samples; dense with pivoting, since it runs once."""
-    n, layout = prog.layout.n, prog.layout
-    prepared = prepare(eqx.combine(variables, prog.constant), layout)
+    """Damped Newton iteration on f(u) = 0 for all samples, with pivoting."""
+    layout, assembly = prog.layout, prog.stepper.assembly
+    prepared = assembly.prepare(variables)
     held, _ = prog.stepper.held(sources, {})
+    long = prog.form is Form.STACKED
+    most_iterations = _ITERATIONS + (4 * layout.n if long else 0)
     branch = set(layout.branches.values())
-    branches = np.array([i in branch for i in range(n)])[:, None]
+    branches = np.array([i in branch for i in range(layout.n)], bool)[:, None]
 
     def step(carry):
         u, _, _, k, limited = carry
-        st = prog.stepper.assembly(tuple(u), held, sources, prepared, gmin)
-        zero = jnp.zeros_like(u[0])
-        rows = [
-            [(st.g.get((i, j), zero) + zero) if i not in held_states else zero + float(i == j) for j in range(n)]
-            for i in range(n)
-        ]
-        right = [st.f.get(i, zero) + zero if i not in held_states else u[i] - guess[i] for i in range(n)]
-        matrix = jnp.stack([jnp.stack(row, -1) for row in rows], -2)
-        size = jnp.maximum(jnp.max(jnp.abs(matrix), axis=-1), 1e-300)
-        d = jnp.linalg.solve(matrix / size[..., None], (jnp.stack(right, -1) / size)[..., None])[..., 0].T
+        d = assembly.newton(u, held, sources, prepared, gmin, held_states, guess)
         worst = jnp.max(jnp.where(branches, 0.0, jnp.abs(d)), axis=0)
         # After twenty steps to the limit in a row what is sought is far away: an ideal amplifier's inner node, say.
-        limit = most * 2.0 ** jnp.clip(limited - 20, 0, 40)
-        new = u - d * jnp.where(worst > limit, limit / worst, 1.0) if n else u
+        limit = most * (1.0 if long else 2.0 ** jnp.clip(limited - 20, 0, 40))
+        # In a long chain the last stages' updates are those of all gains before them: they must not hold up the first.
+        damped = (
+            jnp.where(branches, d, jnp.clip(d, -limit, limit))
+            if long
+            else d * jnp.where(worst > limit, limit / worst, 1.0)
+        )
+        new = u - damped if layout.n else u
         fine = jnp.all(jnp.isfinite(d), axis=0)
         done = fine & (worst < 1e-9)
         return jnp.where(fine, new, u), done, fine, k + 1, jnp.where(worst > limit, limited + 1, 0)
 
     def go_on(carry):
         _, done, fine, k, _ = carry
-        return (k < _ITERATIONS) & jnp.any(~done & fine)
+        return (k < most_iterations) & jnp.any(~done & fine)
 
     count = u.shape[1]
     nothing = jnp.zeros(count, jnp.int32)

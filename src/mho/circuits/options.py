@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from mho.circuits.form import Form
 from mho.circuits.ledger import Detail
 from mho.circuits.tableau import Method
 from mho.circuits.transient_noise import TransientNoise
@@ -33,6 +34,7 @@ class Options:
         max_points: Accepted points per sample that are brought out at a time (not a limit of the run).
         ledger: What the energy ledger keeps.
         noise: Noise of the elements, if any.
+        form: Form of the program; by the circuit's size if None.
     """
 
     tolerance: float = 5e-4
@@ -50,6 +52,7 @@ class Options:
     max_points: int = 2048
     ledger: Detail = Detail.ELEMENTS
     noise: TransientNoise | None = None
+    form: Form | None = None
 
     def __post_init__(self) -> None:
         for name in ("tolerance", "kappa", "v_limit", "h_first", "h_min", "safety"):

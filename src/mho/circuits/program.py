@@ -13,7 +13,8 @@ import numpy as np
 from jax import lax
 from jax.core import Tracer
 
-from mho.circuits.assembly import Assembly, prepare
+from mho.circuits.form import Form, assembled, suited
+from mho.circuits.kinds import neutral
 from mho.circuits.layout import Layout, layout
 from mho.circuits.ledger import Accounts, Detail
 from mho.circuits.memristive import Memristive
@@ -72,14 +73,11 @@ class Program:
     """Compiled functions for one structure; see :func:`program`."""
 
     def __init__(self, circuit: Circuit, key: tuple):
-        _, self.method, self.detail, self.crossings, self.saved, self.wide = key[:6]
-        self.neutral = neutral_leaves(circuit)
-        self.constant = eqx.filter(circuit, self.neutral)
+        _, self.method, self.detail, self.crossings, self.saved, self.wide, self.form = key[:7]
         self.layout: Layout = layout(circuit)
         self.accounts = Accounts(circuit, self.layout, self.detail)
         self.which = tabulated(circuit)
-        books = self.accounts.group_of, len(self.accounts.groups)
-        assembly = Assembly(circuit, self.layout, *books, unrolled=self.wide)
+        assembly: Any = assembled(circuit, self.layout, self.accounts, self.form, unrolled=self.wide)
         self.stepper = Stepper(assembly, tableau(self.method), self.accounts, self.which, self.crossings, self.saved)
         self._compiled: dict[Any, Any] = {}
         self._lowered: dict[Any, Any] = {}
@@ -175,7 +173,7 @@ class Program:
 
         def outer(q: Queue) -> Queue:
             mine = _take(samples, q.job, jobs)
-            prepared = prepare(eqx.combine(mine.circuit, self.constant), self.layout)
+            prepared = self.stepper.assembly.prepare(mine.circuit)
             steer = settings._replace(thresholds=mine.thresholds, after=mine.after)
             floor = jnp.where(q.following < jobs, count - idle, 0)
 
@@ -251,20 +249,21 @@ class Program:
         return lax.cond(jnp.any(done), again, lambda q: q, q)
 
     def variables(self, circuit: Circuit) -> Any:
-        """The circuit's leaves that are arguments, each with a sample axis."""
-        return jax.tree.map(_row, eqx.filter(circuit, self.neutral, inverse=True))
+        """The circuit's numbers that are arguments, each with a sample axis."""
+        return self.stepper.assembly.variables(circuit)
 
     # ---- calling them ------------------------------------------------------------------------------------------------
     @property
     def draft(self) -> bool:
-        """Whether `advance` still runs as a draft: code for few lanes is optimised once it has proved to be long."""
-        return not self.wide and self.ticks < DRAFT
+        """Whether `advance` runs as a draft: unrolled code for few lanes is optimised once it proves to be long."""
+        return not self.wide and self.form is Form.UNROLLED and self.ticks < DRAFT
 
     def call(self, name: str, *args: Any, function: Callable | None = None) -> Any:
         """Run a function of this program (or one for it), compiled for the shapes of its arguments; times compiling."""
         shapes = tuple((np.shape(x), getattr(x, "dtype", None) or np.result_type(x)) for x in jax.tree.leaves(args))
         key = (name, jax.tree.structure(args), shapes)
-        draft = (not self.wide and name != "advance") or (self.draft and name == "advance")
+        unrolled = self.form is Form.UNROLLED
+        draft = (not self.wide and unrolled and name != "advance") or (self.draft and name == "advance")
         if (key, draft) not in self._compiled:
             began = time.perf_counter()
             lowered = self._lowered.pop(key, None)  # at once, because several threads may run one program
@@ -299,27 +298,6 @@ def _take(samples: Samples, job: Any, jobs: int, xp: Any = jnp) -> Samples:
     return jax.tree.map(lambda x: x[..., index] if x.shape[-1] > 1 else x, samples)
 
 
-def is_neutral(x: Any) -> bool:
-    """A single 0 or 1: a device parameter that switches a mechanism off, worth compiling in."""
-    return isinstance(x, np.ndarray) and x.ndim == 0 and float(x) in (0.0, 1.0)
-
-
-def neutral_leaves(circuit: Circuit) -> Circuit:
-    """A tree of truths like the circuit: the leaves that are compiled in."""
-    nothing = jax.tree.map(lambda _: False, circuit)
-    elements = tuple(
-        jax.tree.map(is_neutral, e) if isinstance(e, Memristive) else none
-        for e, none in zip(circuit.elements, nothing.elements, strict=True)
-    )
-    return eqx.tree_at(lambda c: c.elements, nothing, elements)
-
-
-def _row(x: Any) -> Any:
-    if isinstance(x, Tracer):
-        return jnp.reshape(x, (-1,))
-    return np.asarray(x, np.float64).reshape(-1)
-
-
 _PROGRAMS: dict[tuple, Program] = {}
 _KEPT = 64
 DRAFT = 200_000  # turns of a program for few lanes after which optimising it pays
@@ -336,6 +314,7 @@ def program(
     lanes: int = 1,
     kind: Callable[[Circuit, tuple], Program] | None = None,
     extra: tuple = (),
+    form: Form | None = None,
 ) -> Program:
     """The program for a circuit's structure, from memory where one like it ran before.
 
@@ -345,10 +324,10 @@ def program(
     number of corners rounded up to a power of two, and the sizes of buffers are shapes, which compile anew. Above
     `FEW` lanes the code is made for speed, below for being made quickly.
     """
-    constant = eqx.filter(circuit, neutral_leaves(circuit))
-    neutral = tuple(float(x) for x in jax.tree.leaves(constant))
-    structure = (jax.tree.structure(circuit), jax.tree.structure(constant), neutral, layout(circuit).capacitive)
-    key = (structure, method, detail, crossings, saved, lanes > FEW, kind, *extra)
+    constant = tuple(eqx.filter(e, neutral(e)) for e in circuit.elements if isinstance(e, Memristive))
+    numbers = tuple(float(x) for x in jax.tree.leaves(constant))
+    structure = (jax.tree.structure(circuit), jax.tree.structure(constant), numbers, layout(circuit).capacitive)
+    key = (structure, method, detail, crossings, saved, lanes > FEW, form or suited(circuit), kind, *extra)
     if key not in _PROGRAMS:
         while len(_PROGRAMS) >= _KEPT:
             _PROGRAMS.pop(next(iter(_PROGRAMS)))

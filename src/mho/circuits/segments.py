@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
@@ -42,11 +44,11 @@ def tabulated(circuit: Circuit) -> tuple[int, ...]:
 
 def without_corners(circuit: Circuit) -> Circuit:
     """The circuit with each cornered wave replaced by a mark, so that its structure does not depend on the corners."""
-    import equinox as eqx
-
-    for k in tabulated(circuit):
-        circuit = eqx.tree_at(lambda c, k=k: c.elements[k].wave, circuit, Tabulated())
-    return circuit
+    which = tabulated(circuit)
+    if not which:
+        return circuit
+    marks = (Tabulated(),) * len(which)
+    return eqx.tree_at(lambda c: tuple(c.elements[k].wave for k in which), circuit, marks)
 
 
 def segments(circuit: Circuit, stop: float) -> Segments:
@@ -122,15 +124,19 @@ def piece(table: Segments, number: Any, job: Any, xp: Any = jnp) -> Piece:
 
 
 def source_values(
-    circuit: Circuit, which: tuple[int, ...], now: Piece, t: Any
+    waves: Iterable[tuple[int, Any]], which: tuple[int, ...], now: Piece, t: Any
 ) -> tuple[dict[int, Any], dict[int, Any]]:
-    """Value of every independent source at time t, and slope of those that move, by element number."""
+    """Value of every independent source at time t, and slope of those that move, by element number.
+
+    Args:
+        waves: Element number and wave of each.
+        which: Numbers of the tabulated ones.
+        now: The segment of the table.
+        t: Time [s].
+    """
     values: dict[int, Any] = {}
     slopes: dict[int, Any] = {}
-    for k, element in enumerate(circuit.elements):
-        if not isinstance(element, VoltageSource | CurrentSource):
-            continue
-        wave = element.wave
+    for k, wave in waves:
         if isinstance(wave, DC):
             values[k] = wave.value + jnp.zeros_like(t)
         elif isinstance(wave, Sin):

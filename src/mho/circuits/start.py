@@ -12,6 +12,8 @@ from jax.core import Tracer
 
 from mho.circuits.assembly import Entry, capacitance_matrix
 from mho.circuits.charges import AbstractCharge
+from mho.circuits.factors import DENSE
+from mho.circuits.kinds import rows
 from mho.circuits.layout import Layout
 from mho.circuits.memristive import Memristive
 from mho.circuits.netlist import Circuit, concrete
@@ -115,25 +117,44 @@ def _divided(
     circuit: Circuit, layout: Layout, entries: dict[Entry, Any], fixed: dict[int, Any], held: Sequence[Any]
 ) -> list[Any]:
     """Unknowns after the held nodes went from zero to `held`, as the capacitances divide it."""
-    xp: Any = np if concrete(circuit) else jnp
-    n = layout.n
-    shape = np.broadcast_shapes(*(np.shape(x) for x in (*entries.values(), *fixed.values(), *held, 0.0)))
-    zero = xp.zeros(shape)
-    rows, right = [], []
-    skip = set(layout.branches.values()) | set(fixed)
-    for i in range(n):
-        if i in skip:
-            rows.append([zero + float(i == j) for j in range(n)])
-            right.append(zero + fixed.get(i, 0.0))
+    n, skip = layout.n, {*layout.branches.values(), *fixed}
+    places: dict[Entry, Any] = {(i, i): 1.0 for i in skip}
+    right: list[Any] = [fixed.get(i, 0.0) if i in skip else 0.0 for i in range(n)]
+    for (i, j), c in entries.items():
+        if i >= n or i in skip:
             continue
-        own = entries.get((i, i), 0.0)
+        if j >= n:
+            right[i] = right[i] - c * held[j - n]
+        else:
+            places[i, j] = c
+            right[i] = right[i] + c * fixed.get(j, 0.0)
+    xp: Any = np if concrete(circuit) else jnp
+    for i in set(range(n)) - skip:
         # A node without capacitance, or a group that floats, starts at zero: a small pull decides what charge does not.
-        pull = xp.where(xp.asarray(own) > 0, 1e-12 * xp.asarray(own), 1.0)
-        rows.append([zero + entries.get((i, j), 0.0) + (pull if i == j else 0.0) for j in range(n)])
-        before = sum((entries[i, j] * v for j, v in fixed.items() if (i, j) in entries), zero)
-        right.append(before - sum((entries[i, n + k] * v for k, v in enumerate(held) if (i, n + k) in entries), zero))
-    matrix = xp.stack([xp.stack(row, axis=-1) for row in rows], axis=-2)
+        own = xp.asarray(places.get((i, i), 0.0))
+        places[i, i] = own + xp.where(own > 0, 1e-12 * own, 1.0)
+    solution = _solved(n, np.array(list(places), np.int32), rows(list(places.values())), rows(right))
+    return [x if x.shape[0] > 1 else x[0] for x in solution]
+
+
+def _solved(n: int, at: np.ndarray, entries: Any, right: Any) -> Any:
+    """Solution (row, sample or 1) of the systems with `entries` (entry, sample or 1) at the places `at`."""
+    samples = entries.shape[1]
+    if isinstance(entries, np.ndarray) and n * n * samples > DENSE:
+        parts = [slice(k, k + 1) for k in range(samples)]
+        own = (right[:, p] if right.shape[1] > 1 else right for p in parts)
+        return np.concatenate([_solved(n, at, entries[:, p], b) for p, b in zip(parts, own, strict=True)], axis=1)
+    xp: Any = np if isinstance(entries, np.ndarray) and isinstance(right, np.ndarray) else jnp
     # Rows are scaled first: they mix farads with ones.
-    size = xp.max(xp.abs(matrix), axis=-1, keepdims=True)
-    solution = xp.linalg.solve(matrix / size, (xp.stack(right, axis=-1)[..., None] / size))[..., 0]
-    return [solution[..., i] for i in range(n)]
+    size = xp.zeros((n, samples))
+    if xp is np:
+        np.maximum.at(size, at[:, 0], np.abs(entries))
+        matrix = np.zeros((samples, n, n))
+        matrix[:, at[:, 0], at[:, 1]] = (entries / size[at[:, 0]]).T
+    else:
+        size = size.at[at[:, 0]].max(jnp.abs(entries))
+        matrix = jnp.zeros((samples, n, n)).at[:, at[:, 0], at[:, 1]].set((entries / size[at[:, 0]]).T)
+    scaled = right / size
+    if samples == 1:
+        return xp.linalg.solve(matrix[0], scaled)
+    return xp.linalg.solve(matrix, scaled.T[..., None])[..., 0].T

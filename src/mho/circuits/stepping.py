@@ -171,10 +171,10 @@ class Stepper:
             return jnp.where(first, u, start + sum(w * x for w, x in zip(pull, k, strict=True)))
 
         base = each(begin, c.u, c.start, *c.slopes)
-        source, source_slope = source_values(prepared.circuit, self.which, c.now, t)
+        source, source_slope = source_values(self.assembly.waves(prepared), self.which, c.now, t)
         held, held_slope = self.held(source, source_slope)
         move = each(lambda u, b: (u - b) * inverse, c.u, base)
-        moving = (*move, *held_slope) if self.layout.charged else None
+        moving = (move, held_slope) if self.layout.charged else None
         st = isolated(c.tick, lambda *a: self.assembly(*a), c.u, held, source, prepared, None, moving)
         prepared = self.assembly.moved(st, prepared)
         residual = self.disturbed(self.assembly.residual(st, prepared, move, held_slope), c, t, s)
@@ -187,7 +187,7 @@ class Stepper:
         limit = self.form.choose(free, update, limit)
         u = each(lambda u, d: u - d, c.u, limit)
         slope = self.slope(first, update, each(lambda u, b: (u - b) * inverse, u, base))
-        rates = self.accounts.rates(st, limit, slope, held, held_slope, source, u, prepared)
+        rates = self.assembly.rates(self.accounts, st, limit, slope, held, held_slope, source, u, prepared)
         error = solved[1] if tb.filtered else raw
         # Relative where an unknown is large: nobody asks for a microvolt of a kilovolt.
         scale = each(lambda x, u: 1.0 / (x * s.tolerance * jnp.maximum(jnp.abs(u), 1.0)), s.scale, c.u)

@@ -107,7 +107,7 @@ class Job:
         lanes: int | None = None,
     ):
         bare = without_corners(circuit)
-        self.layout: Layout = layout(circuit)
+        self.layout: Layout = layout(bare)
         self.count = circuit.samples or 1
         self.population = circuit.samples is not None
         self.lanes = min(lanes or self.count, self.count)
@@ -119,6 +119,8 @@ class Job:
 
     def compiled(self, bare: Circuit, **kind: Any) -> Program:
         """The program for the circuit's structure."""
+        noise = noisy(bare, self.options.noise) if self.options.noise is not None else {}
+        asked: dict[str, Any] = {"form": self.options.form, **noise, **kind}
         return program(
             bare,
             method=self.options.method,
@@ -126,8 +128,7 @@ class Job:
             crossings=tuple((self.find(c.node), 1 if c.rising else -1) for c in self.crossings),
             saved=tuple(self.find(name) for name in self.save),
             lanes=self.lanes,
-            **(noisy(bare, self.options.noise) if self.options.noise is not None else {}),
-            **kind,
+            **asked,
         )
 
     def inputs(self) -> tuple[Any, Any, Any]:
@@ -154,7 +155,7 @@ class Job:
         if isinstance(start, Mapping):
             u = [np.asarray(start[name], np.float64) for name in self.layout.names]
         elif start is Start.OPERATING_POINT:
-            u = operating_values(circuit, self.layout)
+            u = operating_values(circuit, self.layout, self.options.form)
         else:
             u = at_rest(circuit, self.layout)
         form = self.program.stepper.form

@@ -11,12 +11,12 @@ import equinox as eqx
 import jax
 import numpy as np
 
+from mho.circuits.kinds import is_neutral
 from mho.circuits.ledger import Detail
 from mho.circuits.memristive import Memristive
 from mho.circuits.netlist import Circuit
 from mho.circuits.neurons.neuron import SETTLED, SPIKE
 from mho.circuits.options import Crossing, Options
-from mho.circuits.program import is_neutral
 from mho.circuits.transient import transient
 from mho.circuits.waveforms import Run, widths
 from mho.core.results import Status, failures
