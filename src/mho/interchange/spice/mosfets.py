@@ -22,6 +22,8 @@ from mho.interchange.spice.models import Defaults, multiplied, named_model, numb
 
 _VACUUM = 8.854214871e-12  # [F/m] as SPICE has it
 _OXIDE, _SILICON = 3.9, 11.7  # relative permittivities
+# ngspice has nothing beside the channel: a picosiemens there would decide which way a cell wakes up on charged lines.
+_BESIDE = 1e-15  # [S]
 _INTRINSIC = 1.45e16  # [1/m^3] carriers of silicon at 300.15 K, as SPICE has it
 _LEVEL1 = Defaults(
     {
@@ -95,7 +97,7 @@ class _Transistor:
         flicker = {"kf": n["kf"], "af": n["af"]} | ({"cox": channel.oxide} if channel.oxide > 0 else {})
         element = mc.LevelOne(
             d, s, self.g, self.b, self.polarity, w=w * m, l=length, kp=channel.kp, lambda_=n["lambda"],
-            **own, **overlaps, **flicker, **spread,
+            g_min=_BESIDE, **own, **overlaps, **flicker, **spread,
         )  # fmt: skip
         self.site.put(self.line, self.name, element)
         if channel.oxide > 0:
