@@ -13,9 +13,11 @@ from mho.crossbars import (
     Amplitude,
     Balanced,
     BitSerial,
+    Checksum,
     Chip,
     Corrected,
     DifferentialPair,
+    Granular,
     Largest,
     Partner,
     PulseWidth,
@@ -147,6 +149,28 @@ def test_drift_is_compensated(pcm):
         Chip(chip.tile, None, chip.matrices).compensate(key=KEY)
 
 
+def test_a_snapshot_is_the_chip_and_a_power_cycle_loses_registers_alone(pcm, tmp_path):
+    chip, _ = pcm
+    x = np.random.default_rng(3).normal(size=(64, 256)).astype(np.float32)
+    chip = chip.calibrate(x, key=KEY, input_percent=99.0).remember(key=KEY)
+    path = chip.snapshot().save(tmp_path / "chip.npz")
+    again = Chip(chip.tile).restore(path)
+    for a, b in zip(jax.tree.leaves(again), jax.tree.leaves(chip), strict=True):
+        assert np.array_equal(np.asarray(a), np.asarray(b), equal_nan=True) if eqx.is_array_like(a) else a == b
+    y, booked = chip.mvm(x, key=KEY)
+    assert np.array_equal(np.asarray(again.mvm(x, key=KEY)[0]), np.asarray(y))
+    cold = booked.power_cycle(key=KEY)
+    assert np.array_equal(np.asarray(cold.weights()), np.asarray(chip.weights()))
+    assert cold.of("weights").product.input_range is None
+    assert not cold.references
+    assert float(cold.of("weights").product.high) > float(chip.of("weights").product.high)
+    with pytest.raises(ChipError, match="snapshot is of tiles of"):
+        Chip(small()).restore(path)
+    (tmp_path / "no.npz").write_bytes(b"nothing")
+    with pytest.raises(ChipError, match="no snapshot"):
+        Chip(chip.tile).restore(tmp_path / "no.npz")
+
+
 def test_volatile_devices_forget_without_power():
     """WOx relaxes by itself: the same power cycle that leaves phase change as it was fades its weights."""
     from mho.crossbars import WriteVerify
@@ -184,6 +208,26 @@ def test_stuck_cells_are_repaired():
     assert errors["partner"] < 0.3 * errors["none"]
 
 
+def test_checks_find_and_correct_a_wrong_word():
+    """One line of weights off by a conductance's worth is found in every vector and put right; without it none is."""
+    chip, _ = Chip(small(checks=Checksum(2, threshold=0.02), adc=Quantiser(18))).program(W, key=KEY)
+    chip = chip.calibrate(X, key=KEY, how=Largest(0.5))
+    y, verdict, _ = chip.verified(X, key=KEY)
+    assert not np.any(np.asarray(verdict.wrong))
+    assert off(y) < 3e-3
+    broken = eqx.tree_at(
+        lambda c: c.matrices["weights"].product.response.a, chip, replace_fn=lambda a: a.at[0, :, 6].add(3e-5 * 0.2)
+    )
+    bare, seen, _ = broken.verified(X, key=KEY)
+    wrong = np.asarray(seen.wrong)
+    assert wrong.mean() > 0.8  # a vector whose inputs cancel on that line is not wrong
+    data = broken.of("weights").product
+    assert off(bare) < 1e-2
+    without = eqx.tree_at(lambda p: p.checks.threshold, data, np.float64(1e9))
+    assert off(without(jnp.asarray(X), key=KEY).y) > 3 * off(bare)
+    assert Checksum(2).overhead(OUT) == pytest.approx(0.1)
+
+
 def test_the_ledger_adds_up():
     tile = small(costs=costs_at(22e-9, Quantiser(8), PulseWidth(12), columns=64))
     chip, report = Chip(tile).program(W, key=KEY)
@@ -205,6 +249,19 @@ def test_the_ledger_adds_up():
     assert once.ledger.time["products"] == pytest.approx(N * chip.latency())
     assert np.isnan(report["weights"].energy)  # the source of the statistics gives no energy of programming
     assert np.isnan(once.ledger.energy["programming"])
+
+
+def test_granular_ranges_are_whole_steps():
+    tile = small(encoding=DifferentialPair(digits=Unbalanced(2, 4)), inputs=BitSerial(8), adc=Quantiser(8))
+    chip, _ = Chip(tile).program(W, key=KEY)
+    chip = chip.calibrate(X, key=KEY, how=Granular(100.0, levels=4))
+    product = chip.of("weights").product
+    codes = 2.0 * float(product.high) / (2**8 - 2) / (float(product.unit) / 3.0)
+    assert codes == pytest.approx(2.0 ** round(np.log2(codes)), rel=1e-5)
+    y = np.asarray(chip.mvm(X, key=KEY)[0])
+    assert (
+        off(y, X @ np.asarray(chip.weights()).T) < 1e-2
+    )  # whole steps are converted without error: the inputs' 8 bits
 
 
 def test_mistakes_are_named():

@@ -74,7 +74,7 @@ def _rounded(x: Number, levels: float) -> Number:
 def _by_sign(x: Number, signs: Signs) -> tuple[list[Number], list[float]]:
     """Phases by which signed numbers are driven, and their counts."""
     if signs == "two phases":
-        return [jnp.where(x > 0.0, x, 0.0), jnp.where(x < 0.0, -x, 0.0)], [1.0, -1.0]
+        return [jnp.where(x >= 0.0, x, 0.0), jnp.where(x < 0.0, -x, 0.0)], [1.0, -1.0]
     return [x], [1.0]
 
 
@@ -195,23 +195,18 @@ class BitSerial(AbstractInput):
     def drive(self, x: Number) -> Drive:
         """A phase a bit, or two."""
         top = 2.0**self.planes - 1.0
-        clipped = within(x, -1.0, 1.0)
-        rest, counts, planes = jnp.round(jnp.abs(clipped) * top), [], []
-        sign = jnp.sign(clipped)
-        for k in range(self.planes):
-            half = jnp.floor(rest / 2.0)
-            planes.append((rest - 2.0 * half) * sign)
-            counts.append(2.0**k / top)
-            rest = half
-        share = np.asarray(counts) / np.sum(np.square(counts))
-        phases, weights = [], []
-        for plane, count, s in zip(planes, counts, share, strict=True):
-            smooth = clipped * jnp.asarray(s, jnp.result_type(x))
-            through = smooth + lax.stop_gradient(plane - smooth)
-            by_sign, signs = _by_sign(through, self.signs)
-            phases += by_sign
-            weights += [count * sign for sign in signs]
-        return Drive(jnp.stack(phases), np.asarray(weights))
+        bits = np.asarray([2.0**k / top for k in range(self.planes)])
+        share = bits / np.sum(bits * bits)
+        phases, counts = [], []
+        for part, count in zip(*_by_sign(within(x, -1.0, 1.0), self.signs), strict=True):
+            rest = jnp.round(jnp.abs(part) * top)
+            for k in range(self.planes):
+                half = jnp.floor(rest / 2.0)
+                smooth = part * jnp.asarray(share[k], jnp.result_type(x))  # together the planes follow the number
+                phases.append(smooth + lax.stop_gradient((rest - 2.0 * half) * jnp.sign(part) - smooth))
+                counts.append(bits[k] * count)
+                rest = half
+        return Drive(jnp.stack(phases), np.asarray(counts))
 
     @property
     def phases(self) -> int:
