@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mho.core import InputError, SolverError
 from mho.core.results import Status
-from mho.crossbars import FLOATING, SCHEMES, Bias, Wires, driven, power, segment_currents, selecting, solve
+from mho.crossbars import FLOATING, SCHEMES, Bias, Wires, driven, operator, power, segment_currents, selecting, solve
 
 TIGHT = 1e-12
 SIZES = [(1, 5), (6, 1), (12, 9)]  # few, so that few programs are compiled
@@ -179,3 +179,11 @@ def test_what_is_not_solved_says_so():
 def test_what_cannot_be_solved_is_refused(g, bias, options, words):
     with pytest.raises(InputError, match=words):
         solve(g, bias, Wires(), **options)
+
+
+@pytest.mark.parametrize("shape", [(12, 9), (5, 8)])
+def test_an_array_is_one_matrix(shape):
+    g, v = array(shape, 11), np.random.default_rng(2).normal(size=shape[0])
+    matrix = operator(g, Wires(5.0, 6.0, 20.0), tolerance=TIGHT)
+    found = solve(g, driven(v, shape[1]), Wires(5.0, 6.0, 20.0), tolerance=TIGHT)
+    np.testing.assert_allclose(v @ matrix, found.i_bottom, rtol=1e-9, atol=1e-18)

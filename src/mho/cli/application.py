@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from mho import __version__
-from mho.cli import design, device, export, fit, report, simulate, study
+from mho.cli import crossbar, design, device, export, fit, report, simulate, study
 
 application = typer.Typer(
     name="mho",
@@ -28,6 +28,7 @@ application = typer.Typer(
 application.add_typer(study.verbs, name="study")
 application.command("fit")(fit.fit)
 application.add_typer(device.verbs, name="device")
+application.add_typer(crossbar.verbs, name="crossbar")
 application.command("design")(design.design)
 application.command("simulate")(simulate.simulate)
 application.command("export")(export.export)

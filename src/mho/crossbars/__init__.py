@@ -6,6 +6,7 @@ rows, outputs along columns.
 """
 
 from mho.crossbars.arithmetic_code import ANCode as ANCode
+from mho.crossbars.array import solve_cells as solve_cells
 from mho.crossbars.bias import FLOATING as FLOATING
 from mho.crossbars.bias import SCHEMES as SCHEMES
 from mho.crossbars.bias import Bias as Bias
@@ -16,6 +17,11 @@ from mho.crossbars.calibration import CurrentPercentile as CurrentPercentile
 from mho.crossbars.calibration import Granular as Granular
 from mho.crossbars.calibration import Largest as Largest
 from mho.crossbars.calibration import probes as probes
+from mho.crossbars.cell import AbstractCell as AbstractCell
+from mho.crossbars.cell import Passive as Passive
+from mho.crossbars.cell import Selected as Selected
+from mho.crossbars.cell import ThreeTerminal as ThreeTerminal
+from mho.crossbars.cell import Transistor as Transistor
 from mho.crossbars.checksum import Checksum as Checksum
 from mho.crossbars.checksum import Verdict as Verdict
 from mho.crossbars.chip import AbstractChip as AbstractChip
@@ -34,6 +40,8 @@ from mho.crossbars.costs import area as area
 from mho.crossbars.costs import costs_at as costs_at
 from mho.crossbars.costs import digital_energy as digital_energy
 from mho.crossbars.device_array import Array as Array
+from mho.crossbars.disturb import Disturbance as Disturbance
+from mho.crossbars.disturb import disturb as disturb
 from mho.crossbars.encoding import AbstractEncoding as AbstractEncoding
 from mho.crossbars.encoding import DifferentialPair as DifferentialPair
 from mho.crossbars.encoding import SingleCell as SingleCell
@@ -46,6 +54,7 @@ from mho.crossbars.mapping import Grid as Grid
 from mho.crossbars.mapping import Placement as Placement
 from mho.crossbars.matrix import Matrix as Matrix
 from mho.crossbars.matrix import programmed as programmed
+from mho.crossbars.operator import operator as operator
 from mho.crossbars.power import Power as Power
 from mho.crossbars.power import power as power
 from mho.crossbars.power import segment_currents as segment_currents
@@ -70,8 +79,14 @@ from mho.crossbars.slices import Balanced as Balanced
 from mho.crossbars.slices import Corrected as Corrected
 from mho.crossbars.slices import Unbalanced as Unbalanced
 from mho.crossbars.snapshot import Snapshot as Snapshot
+from mho.crossbars.sneak import Margin as Margin
+from mho.crossbars.sneak import neighbours as neighbours
+from mho.crossbars.sneak import read_margin as read_margin
 from mho.crossbars.solve import Solution as Solution
 from mho.crossbars.solve import solve as solve
+from mho.crossbars.stack import StackSolution as StackSolution
+from mho.crossbars.stack import power_supplied as power_supplied
+from mho.crossbars.stack import solve_stack as solve_stack
 from mho.crossbars.tile import Tile as Tile
 from mho.crossbars.updating import PulseUpdate as PulseUpdate
 from mho.crossbars.wired import shown_conductance as shown_conductance

@@ -44,25 +44,35 @@ def plane(along: int, r: Any, lead: Any, ends: Ends, *, merged: bool, pinned: bo
     return Lines(along, merged, r, jnp.where(ends.on_start, g, 0.0), jnp.where(ends.on_end, g, 0.0), held)
 
 
+def boundary(
+    planes: tuple[Lines, ...], ends: tuple[Ends, ...], shape: tuple[int, int]
+) -> tuple[Fields, Fields, Fields]:
+    """Nodes that are held, their voltages (0 elsewhere) [V], and the currents of the ends into nodes at 0 V [A].
+
+    In node shape: of length 1 along merged lines.
+    """
+    batch = ends[0].start.ndim - 1
+    held, fixed, sources = [], [], []
+    for lines, e in zip(planes, ends, strict=True):
+        flat = (-1, 1) if lines.along == ROWS else (1, -1)
+        stuck, v_start, v_end, on = (
+            x.reshape(flat + x.shape[1:]) for x in (wide(lines.pinned, batch), e.start, e.end, wide(e.on_start, batch))
+        )
+        v = jnp.where(stuck, jnp.where(on, v_start, v_end), 0.0)
+        held.append(_node_shape(lines, jnp.broadcast_to(stuck, v.shape), shape))
+        fixed.append(_node_shape(lines, v, shape))
+        sources.append(_from_ends(lines, e, shape, flat))
+    return tuple(held), tuple(fixed), tuple(sources)
+
+
 def voltages(
     mesh: Mesh, ends: tuple[Ends, ...], tolerance: Tolerance, shape: tuple[int, int], native: bool
 ) -> tuple[Fields, Effort]:
     """Node voltages of every plane, of full shape, when its ends are held; and the effort."""
-    batch = ends[0].start.ndim - 1
-    pins, sources = [], []
-    for lines, e in zip(mesh.planes, ends, strict=True):
-        flat = (-1, 1) if lines.along == ROWS else (1, -1)
-        held, v_start, v_end, on = (
-            x.reshape(flat + x.shape[1:]) for x in (wide(lines.pinned, batch), e.start, e.end, wide(e.on_start, batch))
-        )
-        pins.append((held, jnp.where(held, jnp.where(on, v_start, v_end), 0.0)))
-        sources.append(_from_ends(lines, e, shape, flat))
-    fixed = tuple(_node_shape(lines, v, shape) for lines, (_, v) in zip(mesh.planes, pins, strict=True))
+    held, fixed, sources = boundary(mesh.planes, ends, shape)
     pulled = drawn(mesh, fixed)
-    injected = tuple(
-        jnp.where(held, 0.0, source - current) for (held, _), source, current in zip(pins, sources, pulled, strict=True)
-    )
-    free, effort = _linear(mesh, injected, tuple(held for held, _ in pins), tolerance, shape, native)
+    injected = tuple(jnp.where(h, 0.0, s - i) for h, s, i in zip(held, sources, pulled, strict=True))
+    free, effort = _linear(mesh, injected, held, tolerance, shape, native)
     full = tuple(jnp.broadcast_to(v + fix, shape + v.shape[2:]) for v, fix in zip(free, fixed, strict=True))
     return full, effort
 

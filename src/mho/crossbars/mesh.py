@@ -32,18 +32,20 @@ class Mesh(eqx.Module):
         planes: Lines of each plane, from the bottom.
         even: Of each layer [S], shape (M, N).
         odd: The same.
+        transposed: The equations' matrix is the transposed one, for derivatives in reverse.
     """
 
     planes: tuple[Lines, ...]
     even: tuple[Float[Array, "M N"], ...]
     odd: tuple[Float[Array, "M N"], ...]
+    transposed: bool = eqx.field(static=True, default=False)
 
     def conductances(self, plane: int, *, own: bool) -> list[tuple[int, Any]]:
         """Neighbouring planes of a plane and the conductances towards them; by its `own` voltage or by theirs."""
         found = []
         for layer in (plane - 1, plane):
             if 0 <= layer < len(self.even):
-                side = self.even if (plane % 2 == 0) == own else self.odd
+                side = self.even if (plane % 2 == 0) == (own or self.transposed) else self.odd
                 found.append((2 * layer + 1 - plane, side[layer]))
         return found
 
@@ -100,30 +102,31 @@ def _wide(g: Any, like: Any) -> Any:
     return g.reshape(g.shape + (1,) * (like.ndim - 2))
 
 
-def _lines(f: Factors, currents: Fields, parity: int) -> Fields:
+def lines_solved(f: Factors, currents: Fields, parity: int) -> Fields:
+    """Voltages of the planes of a parity, each line by itself, at currents into them [V]."""
     planes = range(parity, len(f.mesh.planes), 2)
     return tuple(inverse(f.mesh.planes[p], f.k[p], c) for p, c in zip(planes, currents, strict=True))
 
 
 def eliminated(f: Factors, odd: Fields) -> Fields:
     """G W G of voltages of the odd planes: what flows back into them through the even ones [A]."""
-    return _coupled(f.mesh, _lines(f, _coupled(f.mesh, odd, 0), 0), 1)
+    return _coupled(f.mesh, lines_solved(f, _coupled(f.mesh, odd, 0), 0), 1)
 
 
 def reduced(f: Factors, injected: Fields) -> Fields:
     """Right-hand side of the odd planes: their own currents, and those of the even planes seen through W [A]."""
-    through = _coupled(f.mesh, _lines(f, injected[0::2], 0), 1)
+    through = _coupled(f.mesh, lines_solved(f, injected[0::2], 0), 1)
     return tuple(a + b for a, b in zip(injected[1::2], through, strict=True))
 
 
 def completed(f: Factors, injected: Fields, odd: Fields) -> Fields:
     """Voltages of all planes from those of the odd ones [V]."""
     into = tuple(a + b for a, b in zip(injected[0::2], _coupled(f.mesh, odd, 0), strict=True))
-    even = _lines(f, into, 0)
+    even = lines_solved(f, into, 0)
     return tuple(even[p // 2] if p % 2 == 0 else odd[p // 2] for p in range(len(f.mesh.planes)))
 
 
-def _dot(a: Fields, b: Fields) -> Any:
+def inner(a: Fields, b: Fields) -> Any:
     """Inner product over all nodes, one a right-hand side."""
     terms = [jnp.sum(x * y, axis=(0, 1)) for x, y in zip(a, b, strict=True)]
     return sum(terms[1:], start=terms[0])
@@ -146,8 +149,8 @@ def symmetric(f: Factors, injected: Fields, tolerance: Tolerance) -> tuple[Field
     """
     r = reduced(f, injected)
     zero = tuple(jnp.zeros_like(x) for x in r)
-    z = _lines(f, r, 1)
-    start = _dot(r, z)
+    z = lines_solved(f, r, 1)
+    start = inner(r, z)
     goal = tolerance.relative * tolerance.relative * start
 
     def busy(c: _Course) -> Any:
@@ -155,12 +158,12 @@ def symmetric(f: Factors, injected: Fields, tolerance: Tolerance) -> tuple[Field
 
     def go(c: _Course) -> _Course:
         active = c.rz > goal
-        curvature = _dot(c.p, c.q)
+        curvature = inner(c.p, c.q)
         a = jnp.where(active, c.rz / jnp.where(curvature > 0.0, curvature, jnp.inf), 0.0)
         x = tuple(x + a * p for x, p in zip(c.x, c.p, strict=True))
         r = tuple(r - a * q for r, q in zip(c.r, c.q, strict=True))
-        z = _lines(f, r, 1)
-        rz = _dot(r, z)
+        z = lines_solved(f, r, 1)
+        rz = inner(r, z)
         b = jnp.where(active, rz / jnp.where(c.rz > 0.0, c.rz, 1.0), 0.0)
         through = eliminated(f, z)
         p = tuple(z + b * p for z, p in zip(z, c.p, strict=True))
@@ -186,9 +189,14 @@ def drawn(mesh: Mesh, v: Fields) -> Fields:
     currents = [wire_currents(lines, x) for lines, x in zip(mesh.planes, v, strict=True)]
     for layer, (even, odd) in enumerate(zip(mesh.even, mesh.odd, strict=True)):
         e, o = (layer, layer + 1) if layer % 2 == 0 else (layer + 1, layer)
-        i = _wide(even, v[e]) * v[e] - _wide(odd, v[o]) * v[o]
-        currents[e] = currents[e] + gathered(i, v[e])
-        currents[o] = currents[o] - gathered(i, v[o])
+        even, odd = _wide(even, v[e]), _wide(odd, v[o])
+        if mesh.transposed:
+            into_even, into_odd = even * (v[o] - v[e]), odd * (v[e] - v[o])
+        else:
+            into_odd = even * v[e] - odd * v[o]
+            into_even = -into_odd
+        currents[e] = currents[e] - gathered(into_even, v[e])
+        currents[o] = currents[o] - gathered(into_odd, v[o])
     return tuple(currents)
 
 

@@ -114,11 +114,9 @@ def solve(
     checked_bias(bias, shape)
     checked_tolerance(tolerance, max_iterations)
     r = (wires.r_row, wires.r_column, wires.r_driver, wires.r_sense)
-    fixed = _fixed(wires, bias, native=_native(engine))
+    fixed = fixed_shape(wires, bias, native=_native(engine))
     with jax.enable_x64(True):
-        solution = _solved(
-            fixed, _double(conductance), _double(r), _double(tuple(bias)), float(tolerance), max_iterations
-        )
+        solution = _solved(fixed, double(conductance), double(r), double(tuple(bias)), float(tolerance), max_iterations)
     solution = plain(solution)
     if throw:
         require(solution)
@@ -131,7 +129,7 @@ def _native(engine: str) -> bool:
     return usable(engine)
 
 
-def _double(tree: Any) -> Any:
+def double(tree: Any) -> Any:
     """Plain numbers in double precision; what is a JAX array or traced is cast."""
     return jax.tree.map(
         lambda x: jnp.asarray(x, jnp.float64) if isinstance(x, jax.Array) else np.asarray(x, np.float64), tree
@@ -162,7 +160,12 @@ def require(solution: Any) -> None:
         )
 
 
-def _fixed(wires: Wires, bias: Bias, *, native: bool) -> Shape:
+def fixed_shape(wires: Wires, bias: Bias, *, native: bool) -> Shape:
+    """What the plain numbers of a problem fix when it is compiled.
+
+    Raises:
+        InputError: If lines of 0 ohm are driven at both ends by different voltages.
+    """
     merged = known(wires.r_row, 0.0), known(wires.r_column, 0.0)
     pinned = merged[0] and known(wires.r_driver, 0.0), merged[1] and known(wires.r_sense, 0.0)
     for name, stuck, ends in (("row", pinned[0], bias[:2]), ("column", pinned[1], bias[2:])):

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from mho.core.quantities import engineering
-from mho.report import look
+from mho.report import look, maps
 
 Record = Mapping[str, Any]
 
@@ -22,6 +22,9 @@ def draw(axes: Axes, series: Record, tones: dict[str, str]) -> None:
         series: What.
         tones: Colour of each label so far; new labels are added, so that a name keeps its colour in every panel.
     """
+    if series["kind"] == "heatmap":
+        maps.draw_map(axes, series)
+        return
     named = [curve for curve in series["y"] if curve["style"] not in ("guide", "witness")]
     if not any(curve["label"] in tones for curve in named):  # nothing in common with the panels before: colours anew
         fresh = {curve["label"]: look.color(k) for k, curve in enumerate(named)}
