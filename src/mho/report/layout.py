@@ -47,6 +47,37 @@ class Section:
 
 SECTIONS: tuple[Section, ...] = (
     Section(
+        "bank",
+        "The bank over the presynaptic rate",
+        "Each member is a delay-feedback neuron behind a selective synapse: the leak silences it at low rates, "
+        "feed-forward inhibition against a depressing ECRAM at high ones.",
+        plots=(
+            Plot(("bank.response",), "Response of every member.", height=3.2),
+            Plot(("bank.spread",), "The same over banks with mismatch and spread.", height=2.9),
+        ),
+        tables=("bank.confusion",),
+    ),
+    Section(
+        "bank-design",
+        "How the members were designed",
+        "Four numbers a member are found by least squares on derivatives through the transient. The response that is "
+        "designed is a smooth one, from charges on a held membrane: counts of whole spikes have no derivative.",
+        plots=(Plot(("bank.search",), "The searches.", height=2.5),),
+        tables=("bank.designed", "bank.witness"),
+    ),
+    Section(
+        "bank-energy",
+        "What a spike of the bank costs",
+        "All supplies, with every synaptic event that leads to the spike.",
+        plots=(Plot(("bank.energy",), "By member."),),
+    ),
+    Section(
+        "delay",
+        "What delay path and feedback can do by themselves",
+        "The same neuron without a synapse: its delay sets the spike's width, its reset the dead time after it.",
+        plots=(Plot(("delay.times", "delay.price"), "Left: times. Right: their price.", "row", 2.9),),
+    ),
+    Section(
         "paper",
         "The paper's numbers and ours",
         "What the seed paper's abstract states, what was found here, and what had to be assumed in between.",

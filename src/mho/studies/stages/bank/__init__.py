@@ -1,0 +1,1 @@
+"""Stages of the study of a bank of neurons, each tuned to a presynaptic rate."""

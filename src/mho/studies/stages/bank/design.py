@@ -1,0 +1,82 @@
+"""Stage "design": every member's numbers by least squares on derivatives through the transient."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from mho.circuits.design import Designed, design
+from mho.core.quantities import engineering
+from mho.devices import parameters
+from mho.metrics.circuit import RECONSTRUCTION
+from mho.metrics.kpi import KPI, provenance_of
+from mho.studies import provenance
+from mho.studies.execution import Context
+from mho.studies.outcome import Axis, Curve, Mark, Outcome, Series, Table
+from mho.studies.stages.bank.members import BOUNDARY, names, wanted
+
+
+def work(context: Context) -> Outcome:
+    """Design one neuron with its synapse for each of the study's rates."""
+    study, numbers = context.study, parameters(context.study.device)
+    found = []
+    for k, rate in enumerate(study.rates):
+        found.append(design(wanted(study, rate), _told(context, k, len(study.rates))))
+        context.folder.write(f"designs/{k + 1}.toml", found[-1].start().to_toml())
+    off = [float(np.max(np.abs(d.deviations))) for d in found]
+    kpi = KPI(
+        "circuit.bank_design_miss", off, "1",
+        definition="largest deviation of a member's three designed responses from their targets, by member",
+        n=len(found), failures={"NOT_MET": missed} if (missed := sum(not d.met.all() for d in found)) else {},
+        boundary=BOUNDARY, provenance=[*RECONSTRUCTION, *provenance_of(numbers)],
+        conditions={"train": f"{study.spikes // 2} presynaptic spikes, last quarter", "membrane": "held at 0.2 V"},
+        note="from the charges on a held membrane; whole spikes are counted in the responses",
+    )  # fmt: skip
+    return Outcome(
+        kpis=[kpi],
+        series={"bank.search": _search(context, found)},
+        tables={"bank.designed": _table(context, found)},
+        notes=[
+            f"{name}: {' '.join(d.reasons())}" for name, d in zip(names(context), found, strict=True) if d.reasons()
+        ],
+        sources=provenance.sources(numbers),
+        handover={"members": [{"values": dict(d.values), "found": d.found, "met": bool(d.met.all())} for d in found]},
+        files={f"design of the {name} member": f"designs/{k + 1}.toml" for k, name in enumerate(names(context))},
+    )
+
+
+def _told(context: Context, k: int, count: int) -> Callable[[float, str], None]:
+    rate = engineering(context.study.rates[k], "Hz", 3)
+    return lambda share, text: context.progress((k + share) / count, f"{rate}: {text}")
+
+
+def _search(context: Context, found: list[Designed]) -> Series:
+    turns = np.arange(1 + max(s.turn for d in found for s in d.search.path))
+    curves = []
+    for name, d in zip(names(context), found, strict=True):
+        at = {s.turn: 100 * float(np.max(np.abs(s.misses))) for s in d.search.path}
+        curves.append(Curve(name, "%", [max(at[max(n for n in at if n <= t)], 1e-3) for t in turns], "both"))
+    return Series(
+        Axis("turn of the search", "1", turns), curves, "largest miss", "log", marks=[Mark("met below", y=5.0)],
+        caption="Each member's search from its estimate; every turn measures four dampings with all their differences.",
+    )  # fmt: skip
+
+
+def _table(context: Context, found: list[Designed]) -> Table:
+    rows = []
+    for name, d in zip(names(context), found, strict=True):
+        numbers = [f.text(d.values[f.name]) + (f" ({d.active[f.name]} bound)" if f.name in d.active else "")
+                   for f in d.frees]  # fmt: skip
+        shown = " / ".join(f"{x:.3f}" for x in d.found[[1, 0, 2]])
+        rows.append(
+            [name, *numbers, engineering(d.design.fixed["c_membrane"], "F", 3), shown, "yes" if d.met.all() else "no"]
+        )
+    columns = ["member", "v_leak", "mirror", "v_inhibit", "τ₁ of the ECRAM", "membrane", "below / at / above", "met"]
+    wanted_text = " / ".join(f"{t.value:.3f}" for t in np.array(found[0].design.targets, object)[[1, 0, 2]])
+    return Table(
+        columns, rows,
+        "By gradient: four numbers a member, from derivatives through the transient. By rule: the membrane, which "
+        f"grows below 1 kHz. Wanted are {wanted_text} output spikes per presynaptic spike, half-way to the slower "
+        "neighbour, at the member's rate, and half-way to the faster one.",
+    )  # fmt: skip

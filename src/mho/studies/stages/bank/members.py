@@ -1,0 +1,125 @@
+"""The members of the bank: what each is designed for, and the circuits that were found."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import equinox as eqx
+import jax
+import numpy as np
+
+from mho.circuits import Circuit
+from mho.circuits.design import Bench, Design, Subject, Target, applied
+from mho.circuits.design.benches import FIRST, train_wave
+from mho.circuits.ledger import Detail
+from mho.circuits.neurons.observation import Firing, observe
+from mho.circuits.options import Options
+from mho.core.quantities import engineering
+from mho.studies.execution import Context
+
+WIDTH = 200e-9  # [s] presynaptic spikes
+LANES = 128
+_SLOW = (
+    1e3  # [Hz] below it the membrane grows, so that a spike's charge stays well above what the reset transistor leaks
+)
+_LEAK = 2.6e-7  # [A] current scale of the leak transistor: n-channel card, 0.5 um by 1 um
+_SLOPE = 0.0337  # [V] its e-fold
+_NET = 0.06e-12  # [C] what the leak may take of a spike's charge at the preferred rate, on 1 pF
+BOUNDARY = "neuron and one synapse with its gate driver; without bias generation, wiring, and making the input spikes"
+
+
+def wanted(study: Any, rate: float) -> Design:
+    """The design of one member: responses at its own rate and half-way to its neighbours.
+
+    The search starts from an estimate: a leak that takes a seventh of a spike's charge at the preferred rate, and
+    relaxation times of ten periods.
+    """
+    flank = rate_step(study)
+    size = max(1.0, _SLOW / rate)
+    targets = (
+        Target("passes", study.response, rate),
+        Target("passes", study.flank * study.response, rate / flank),
+        Target("passes", study.flank * study.response, rate * flank),
+    )
+    leak = 0.4 + _SLOPE * math.log(_NET * size * rate / _LEAK)
+    return Design(
+        targets,
+        {
+            "v_leak": (0.0, 0.3),
+            "synapse.mirror": (0.3 * size, 4.0 * size),
+            "synapse.v_inhibit": (0.3, 0.75),
+            "device.tau": (2.0 / rate, 100.0 / rate),
+        },
+        synapse="selective",
+        device=study.device,
+        fixed={
+            "c_membrane": 1e-12 * size,
+            "v_supply": study.supply,
+            "device.g_min": study.floor,
+            "device.g_volatile": 31e-6,
+        },
+        start={
+            "v_leak": leak,
+            "synapse.mirror": 1.15 * size,
+            "device.tau": 10.0 / rate,
+            "synapse.v_inhibit": 0.50 + 0.05 * math.log(size),
+        },
+        bench=Bench(current=study.current, width=WIDTH, spikes=study.spikes // 2),
+        within=0.05,
+        scouts=study.scouts,
+        starts=1,
+    )
+
+
+def rate_step(study: Any) -> float:
+    """Half the way between two members' rates, as a ratio; 2 for a bank of one."""
+    rates = sorted(study.rates)
+    steps = [b / a for a, b in itertools.pairwise(rates)]
+    return math.sqrt(min(steps)) if steps else 2.0
+
+
+def subjects(context: Context) -> list[Subject]:
+    """The circuits that the design stage found, one a rate."""
+    found = context.handover("design")["members"]
+    return [
+        applied(wanted(context.study, rate).subject(), member["values"])
+        for rate, member in zip(context.study.rates, found, strict=True)
+    ]
+
+
+def together(members: Sequence[Subject], times: int = 1) -> Subject:
+    """The members as one batch, each `times` times."""
+
+    def stack(*leaves: Any) -> Any:
+        same = all(np.ndim(x) == 0 and float(x) == float(leaves[0]) for x in leaves)
+        return leaves[0] if same else np.repeat(np.array([float(x) for x in leaves]), times)
+
+    numbers = [eqx.partition(m, eqx.is_array_like) for m in members]
+    return eqx.combine(jax.tree.map(stack, *(n for n, _ in numbers)), numbers[0][1])
+
+
+def driven(subject: Subject, rates: Any, spikes: int) -> Circuit:
+    """Neuron and synapse under a regular train of presynaptic spikes; rates may be a batch [Hz]."""
+    return subject.neuron.circuit(synapse=subject.synapse, spikes=train_wave(rates, spikes, WIDTH))
+
+
+def fired(circuit: Circuit, slowest: float, spikes: int, threads: int = 1) -> Firing:
+    """What the neurons of a batch do until the slowest train ends."""
+    options = Options(max_events=spikes + 4, max_points=64, ledger=Detail.SUPPLIES)
+    stop = FIRST + spikes / slowest
+    return observe(circuit, stop, lanes=LANES, spikes=spikes + 4, options=options, threads=threads)
+
+
+def responses(firing: Firing, rates: np.ndarray, spikes: int) -> np.ndarray:
+    """Output spikes per presynaptic spike in the second half of each train [1]."""
+    half = FIRST + (spikes // 2) / rates
+    with np.errstate(invalid="ignore"):
+        return np.sum(firing.times > half[:, None], axis=1) / (spikes - spikes // 2)
+
+
+def names(context: Context) -> list[str]:
+    """The members' names: their rates."""
+    return [engineering(rate, "Hz", 3) for rate in context.study.rates]

@@ -1,0 +1,116 @@
+"""Stage "response": whole circuits under trains of many rates; spikes are counted, nothing is held."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mho.circuits.design import Subject
+from mho.circuits.design.benches import net_charges, passing, spike_cost
+from mho.devices import parameters
+from mho.metrics.circuit import RECONSTRUCTION
+from mho.metrics.kpi import KPI, provenance_of
+from mho.studies import provenance
+from mho.studies.execution import Context
+from mho.studies.outcome import Axis, Curve, Mark, Outcome, Series
+from mho.studies.stages.bank.members import (
+    BOUNDARY,
+    LANES,
+    driven,
+    fired,
+    names,
+    responses,
+    subjects,
+    together,
+    wanted,
+)
+
+_BEYOND = 4.0  # the scan goes this far beyond the slowest and the fastest member
+
+
+def work(context: Context) -> Outcome:
+    """Every member under every rate of a scan that also holds the members' own rates."""
+    study, members = context.study, subjects(context)
+    own = np.asarray(study.rates, np.float64)
+    points = max(LANES // len(members) - len(own), 8)
+    rates = np.unique(np.append(np.geomspace(own.min() / _BEYOND, own.max() * _BEYOND, points), own))
+    rates = rates[rates < 0.8 / (20 * 200e-9)]  # a spike and the mirror's tail have to fit into a period
+    context.progress(0.05, f"{len(members)} members at {len(rates)} rates")
+    batch, presented = together(members, len(rates)), np.tile(rates, len(members))
+    firing = fired(driven(batch, presented, study.spikes), float(rates.min()), study.spikes)
+    response = responses(firing, presented, study.spikes).reshape(len(members), -1)
+    energy = firing.settled_energy("supply", "bias", "drive").reshape(len(members), -1)
+    context.progress(0.7, "the same from charges")
+    charges = _from_charges(context, batch, presented).reshape(len(members), -1)
+    at = [int(np.argmin(np.abs(rates - r))) for r in own]
+    each = energy[np.arange(len(own)), at]
+    numbers = parameters(study.device)
+    ground = {"boundary": BOUNDARY, "provenance": [*RECONSTRUCTION, *provenance_of(numbers)], "n": len(own)}
+    ground["conditions"] = {"train": f"{study.spikes} presynaptic spikes, second half counted", "spike": "1 V, 200 ns"}
+    failures = {k: v for k, v in firing.failures.items() if k != "EVENTS_FULL"}
+    peaks = [_peak(rates, charges[k], response[k]) for k in range(len(own))]
+    silent = int(np.sum(~np.isfinite(each)))
+    kpis = [
+        KPI("circuit.bank_preferred_rate", peaks, "Hz", failures=failures, **ground,
+            definition="rate at which a member gives most output spikes per presynaptic spike, by member",
+            note=f"designed for {', '.join(names(context))}; the peak is that of the response from charges, counts "
+            "have steps of one spike"),
+        KPI("circuit.bank_response", [float(x) for x in response[np.arange(len(own)), at]], "1", failures=failures,
+            **ground, definition="output spikes per presynaptic spike of each member at its own rate, counted"),
+        KPI("circuit.bank_selectivity", _selectivity(response, at), "1", failures=failures, **ground,
+            definition="response of each member at its own rate less its largest at another member's rate, over the "
+            "first: 1 is silence at all others"),
+        KPI("circuit.bank_energy_per_spike", [float(x) for x in each], "J",
+            failures=failures | ({"SILENT": silent} if silent else {}), **ground,
+            definition="energy from all supplies between two output spikes, each member at its own rate",
+            note="it holds all presynaptic events that lead to the spike"),
+    ]  # fmt: skip
+    return Outcome(
+        kpis=kpis,
+        series={"bank.response": _response(context, rates, response, charges), "bank.energy": _energy(context, each)},
+        sources=provenance.sources(numbers),
+        handover={"rates": rates, "response": response, "peaks": peaks},
+    )
+
+
+def _from_charges(context: Context, batch: Subject, presented: np.ndarray) -> np.ndarray:
+    """The response that the charges on a held membrane give: what the design worked with."""
+    bench = wanted(context.study, context.study.rates[0]).bench
+    threshold, dead, _ = spike_cost(batch, bench, len(presented))
+    net, _ = net_charges(batch, bench, presented)
+    return np.maximum(passing(net, threshold, dead, presented), 0.0)
+
+
+def _peak(rates: np.ndarray, charges: np.ndarray, counted: np.ndarray) -> float:
+    """Top of the parabola through the three highest neighbours, on a logarithmic axis; NaN if it never fires."""
+    if not counted.any() or not charges.any():
+        return np.nan
+    k = int(np.clip(np.argmax(charges), 1, len(rates) - 2))
+    x, y = np.log(rates[k - 1 : k + 2]), charges[k - 1 : k + 2]
+    a, b, _ = np.polyfit(x - x[1], y, 2)
+    return float(np.exp(x[1] + np.clip(-b / (2 * a), x[0] - x[1], x[2] - x[1]))) if a < 0 else float(rates[k])
+
+
+def _selectivity(response: np.ndarray, at: list[int]) -> list[float]:
+    found: list[float] = []
+    for k, row in enumerate(response):
+        others = [row[i] for j, i in enumerate(at) if j != k]
+        found.append(float((row[at[k]] - max(others, default=0.0)) / row[at[k]]) if row[at[k]] > 0 else np.nan)
+    return found
+
+
+def _response(context: Context, rates: np.ndarray, response: np.ndarray, charges: np.ndarray) -> Series:
+    curves = [Curve(name, "1", y) for name, y in zip(names(context), charges, strict=True)]
+    curves.append(Curve("counted", "1", response.ravel(), "witness", x=np.tile(rates, len(response))))
+    marks = [Mark("designed for" if k == 0 else "", x=float(r)) for k, r in enumerate(context.study.rates)]
+    return Series(
+        Axis("presynaptic rate", "Hz", rates, "log"), curves, "output spikes per presynaptic spike", marks=marks,
+        caption="Lines: what the charges on a held membrane say, with which the members were designed. Open points: "
+        f"whole circuits, spikes counted in the second half of {context.study.spikes} presynaptic ones.",
+    )  # fmt: skip
+
+
+def _energy(context: Context, energy: np.ndarray) -> Series:
+    return Series(
+        Axis("member", "", names(context)), [Curve("energy per output spike", "J", energy)], kind="bars",
+        caption="Energy of an output spike at each member's own rate, with all the synaptic events that lead to it.",
+    )  # fmt: skip
