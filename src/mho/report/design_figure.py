@@ -15,7 +15,7 @@ from mho.studies.outcome import Axis, Curve, Mark, Series
 
 _NAMES = {"mem": "membrane", "spk": "spike", "reset": "reset"}
 _SHOWN = 3  # spikes in the waveform
-_POINTS = 150  # open points of ngspice
+_POINTS = 40  # open points of ngspice
 
 
 def panels(designed: Designed, judged: Resimulation | None = None) -> dict[str, Series]:
@@ -23,33 +23,40 @@ def panels(designed: Designed, judged: Resimulation | None = None) -> dict[str, 
     kinds = {t.about.bench for t in designed.design.targets}
     found: dict[str, Series] = {}
     if kinds & {"driven", "tuned"}:
-        found["waveform"] = _waveform(designed, judged)
+        found |= _waveform(designed, judged)
     if "held" in kinds:
         found["train"] = _train(designed)
     found["search"] = _search(designed)
     return found
 
 
-def _waveform(designed: Designed, judged: Resimulation | None) -> Series:
+def _waveform(designed: Designed, judged: Resimulation | None) -> dict[str, Series]:
+    """A few spikes, and one of them close up."""
     bench, targets = designed.design.bench, designed.design.targets
     currents = [t.at for t in targets if t.about.bench == "driven" and t.at is not None]
     current = currents[0] if currents else bench.current
     run = trace(designed.subject, bench, current, stop_of(targets))
+    theirs = judged.runs.get(f"driven {current:.3g} A") if judged is not None else None
     times = run.times[0][np.isfinite(run.times[0])][-_SHOWN:]
     spike = float(np.nanmedian(run.widths))
-    margin = max(0.15 * (times[-1] - times[0]), 2 * spike)
     dense = [t + np.linspace(-0.5, 2.5, 120) * spike for t in times]
-    t = np.unique(np.concatenate([np.linspace(times[0] - margin, times[-1] + margin, 400), *dense]))
-    curves = [Curve(_NAMES[n], "V", run.at(0, n, t)) for n in run.runs[0].saved]
-    theirs = judged.runs.get(f"driven {current:.3g} A") if judged is not None else None
-    if theirs is not None:
-        inside = theirs.times[(theirs.times >= t[0]) & (theirs.times <= t[-1])]
-        x = inside[:: max(len(inside) // _POINTS, 1)]
-        for node in run.runs[0].saved[:2]:
-            curves.append(Curve("ngspice", "V", theirs.at(node, x), "witness", x=x - times[0]))
-    caption = f"The designed neuron at {engineering(current, 'A')}"
-    caption += "; open points: ngspice on the same circuit." if theirs is not None else "."
-    return Series(Axis("time", "s", t - times[0]), curves, "voltage", caption=caption)
+    margin = 0.15 * (times[-1] - times[0])
+    wide = np.unique(np.concatenate([np.linspace(times[0] - margin, times[-1] + margin, 400), *dense]))
+    close = times[1] + np.linspace(-0.6, 2.4, 400) * spike
+
+    def panel(t: np.ndarray, zero: float, caption: str, points: int) -> Series:
+        curves = [Curve(_NAMES[n], "V", run.at(0, n, t)) for n in run.runs[0].saved]
+        if theirs is not None and points:
+            x = np.linspace(t[0], t[-1], points)
+            for node in run.runs[0].saved:
+                curves.append(Curve("ngspice", "V", theirs.at(node, x), "witness", x=x - zero))
+        return Series(Axis("time", "s", t - zero), curves, "voltage", caption=caption)
+
+    seen = "; open points: ngspice on the same circuit." if theirs is not None else "."
+    return {
+        "waveform": panel(wide, float(times[0]), f"The designed neuron at {engineering(current, 'A')}.", 0),
+        "spike": panel(close, float(times[1]), f"One of its spikes{seen}", _POINTS),
+    }
 
 
 def _train(designed: Designed) -> Series:
