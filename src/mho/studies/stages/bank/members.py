@@ -28,6 +28,7 @@ _SLOW = (
 _LEAK = 2.6e-7  # [A] current scale of the leak transistor: n-channel card, 0.5 um by 1 um
 _SLOPE = 0.0337  # [V] its e-fold
 _NET = 0.06e-12  # [C] what the leak may take of a spike's charge at the preferred rate, on 1 pF
+_MIRROR, _RESET = 30e-12, 29e-12  # [A] leaks at rest: of the mirror into the membrane, of the reset out of it
 BOUNDARY = "neuron and one synapse with its gate driver; without bias generation, wiring, and making the input spikes"
 
 
@@ -44,13 +45,13 @@ def wanted(study: Any, rate: float) -> Design:
         Target("passes", study.flank * study.response, rate / flank),
         Target("passes", study.flank * study.response, rate * flank),
     )
-    leak = 0.4 + _SLOPE * math.log(_NET * size * rate / _LEAK)
+    leak = 0.4 + _SLOPE * math.log((_NET * size * rate + _MIRROR * size - _RESET * min(size, 1.0)) / _LEAK)
     return Design(
         targets,
         {
             "v_leak": (0.0, 0.3),
             "synapse.mirror": (0.3 * size, 4.0 * size),
-            "synapse.v_inhibit": (0.3, 0.75),
+            "synapse.v_inhibit": (0.3, 1.0),
             "device.tau": (2.0 / rate, 100.0 / rate),
         },
         synapse="selective",
@@ -65,7 +66,7 @@ def wanted(study: Any, rate: float) -> Design:
             "v_leak": leak,
             "synapse.mirror": 1.15 * size,
             "device.tau": 10.0 / rate,
-            "synapse.v_inhibit": 0.50 + 0.05 * math.log(size),
+            "synapse.v_inhibit": 0.471 + (math.sqrt(0.15 * size) - 0.3) / 2.8,
         },
         bench=Bench(current=study.current, width=WIDTH, spikes=study.spikes // 2),
         within=0.05,
