@@ -102,7 +102,8 @@ class ForwardJob(Job):
             if start is Start.OPERATING_POINT:
                 wide = list(self.operating_slopes(circuit, slopes))
             else:
-                rest = lambda c: [jnp.reshape(x, (-1,)) for x in at_rest(c, self.layout)]  # noqa: E731
+                charged = start is Start.CHARGED
+                rest = lambda c: [jnp.reshape(x, (-1,)) for x in at_rest(c, self.layout, charged=charged)]  # noqa: E731
                 wide = jax.vmap(lambda t: jax.jvp(rest, (circuit,), (t,))[1])(slopes)
         width = max(np.shape(x)[-1] for x in wide)
         return [np.broadcast_to(np.asarray(x), (count, width)) for x in wide]

@@ -69,20 +69,23 @@ def initial_states(circuit: Circuit) -> dict[str, Any]:
     return values | circuit.initial
 
 
-def at_rest(circuit: Circuit, layout: Layout) -> list[Any]:
+def at_rest(circuit: Circuit, layout: Layout, *, charged: bool = False) -> list[Any]:
     """Unknowns just after time zero when all capacitances held no charge before and the sources come on at once.
 
     Nodes that `initial` names have that voltage, before and after; what the sources' jump brings, the others share as a
-    capacitive divider does. Where capacitances depend on voltages the jump is followed in `_JUMPS` parts.
+    capacitive divider does. With `charged`, `initial` says what the nodes had *before* (zero where it does not name
+    them), and the jump moves them all. Where capacitances depend on voltages it is followed in `_JUMPS` parts.
     """
     held = source_start(circuit, layout)
     fixed = {layout.index[k]: v for k, v in initial_states(circuit).items() if 0 <= layout.index.get(k, -1) < layout.n}
     entries = capacitance_matrix(circuit, layout)
-    if not layout.charged:
+    if not layout.charged and not charged:
         return _divided(circuit, layout, entries, fixed, held)
     u: list[Any] = [np.asarray(fixed.get(i, 0.0)) for i in range(layout.n)]
+    still = dict.fromkeys((i for i in fixed if not charged or i in layout.states), 0.0)
+    if not layout.charged:
+        return [a + b for a, b in zip(u, _divided(circuit, layout, entries, still, held), strict=True)]
     move = [x / _JUMPS for x in held]
-    still = dict.fromkeys(fixed, 0.0)
     for k in range(_JUMPS):
         # The rule of the middle: half a part with the capacitances at its start, the whole with those half way.
         now = [x * k / _JUMPS for x in held]

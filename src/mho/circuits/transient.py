@@ -39,6 +39,8 @@ class Start(enum.Enum):
 
     ZERO = "zero"
     """All charges are zero (or as `initial` says) and the sources come on at once."""
+    CHARGED = "charged"
+    """Nodes are as `initial` says, else at zero, and then the sources come on: their jump moves every node."""
     OPERATING_POINT = "operating_point"
     """At the DC operating point with the sources' values at time zero."""
 
@@ -157,7 +159,7 @@ class Job:
         elif start is Start.OPERATING_POINT:
             u = operating_values(circuit, self.layout, self.options.form)
         else:
-            u = at_rest(circuit, self.layout)
+            u = at_rest(circuit, self.layout, charged=start is Start.CHARGED)
         form = self.program.stepper.form
         xp: Any = np if all(isinstance(x, np.ndarray | float) for x in u) else jnp
         return Samples(

@@ -17,6 +17,7 @@ def aligned(rows: Sequence[Sequence[str]], *, width: int | None = None) -> str:
     wide[:1] = [min(w, 2 * width // 5) for w in wide[:1]]  # names come first, and are not broken
     most = max((2 * width // 3 - sum(wide[:1])) // max(columns - 2, 1) - 2, 6)
     wide[1:] = [min(w, most) for w in wide[1:]]
+    wide = [max(w, 1) for w in wide]  # a column may be empty
     room = max(width - sum(wide) - 2 * len(wide), 12)
     lines = []
     for row in rows:

@@ -25,6 +25,7 @@ from mho.studies.stages.bank.members import (
 )
 
 _BEYOND = 4.0  # the scan goes this far beyond the slowest and the fastest member
+_APART = 0.02  # relative distance below which a rate of the scan gives way to a member's own
 
 
 def work(context: Context) -> Outcome:
@@ -32,7 +33,9 @@ def work(context: Context) -> Outcome:
     study, members = context.study, subjects(context)
     own = np.asarray(study.rates, np.float64)
     points = max(LANES // len(members) - len(own), 8)
-    rates = np.unique(np.append(np.geomspace(own.min() / _BEYOND, own.max() * _BEYOND, points), own))
+    grid = np.geomspace(own.min() / _BEYOND, own.max() * _BEYOND, points)
+    grid = grid[np.min(np.abs(np.log(grid[:, None] / own)), axis=1) > _APART]
+    rates = np.sort(np.append(grid, own))
     rates = rates[rates < 0.8 / (20 * 200e-9)]  # a spike and the mirror's tail have to fit into a period
     context.progress(0.05, f"{len(members)} members at {len(rates)} rates")
     batch, presented = together(members, len(rates)), np.tile(rates, len(members))
