@@ -70,13 +70,15 @@ def _wires(segment: str, row: str | None, column: str | None, driver: str, sense
     from mho.core.quantities import si
     from mho.crossbars import Wires, wires_at
 
-    ends = {"r_driver": si(driver, "ohm"), "r_sense": si(sense, "ohm")}
+    r_driver, r_sense = si(driver, "ohm"), si(sense, "ohm")
     if node is not None:
         if row is not None or column is not None or si(segment, "ohm") != 0.0:
             raise InputError("--node gives the resistance of the segments. Leave the other resistances of wires out.")
-        return wires_at(node, **ends)
+        return wires_at(node, r_driver=r_driver, r_sense=r_sense)
     both = si(segment, "ohm")
-    return Wires(both if row is None else si(row, "ohm"), both if column is None else si(column, "ohm"), **ends)
+    return Wires(
+        both if row is None else si(row, "ohm"), both if column is None else si(column, "ohm"), r_driver, r_sense
+    )
 
 
 def _tell(g: Any, currents: Any, ideal: Any, found: Any, wires: Any) -> None:

@@ -109,7 +109,8 @@ def read_margin(
         solution = solve(g, bias, wires, tolerance=tolerance)
         found.append((solution.i_bottom[column], solution.i_cell[row, column], _supplied(solution, bias)))
     on, off = found
-    return Margin(*(float(x) for pair in zip(on, off, strict=True) for x in pair), float(v_read))
+    numbers = (float(x) for pair in zip(on, off, strict=True) for x in pair)
+    return Margin._make([*numbers, float(v_read)])
 
 
 def _supplied(solution: Any, bias: Bias) -> Any:

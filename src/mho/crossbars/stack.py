@@ -99,7 +99,8 @@ def _solve(fixed: Shape, tolerance: float, most: int, layers: Any, r: tuple[Any,
     planes, held = [], []
     for k, pair in enumerate(ends):
         along = ROWS if k % 2 == 0 else COLUMNS
-        side = ends_of(*pair, shape[1 - along], batch)
+        start, end = pair
+        side = ends_of(start, end, shape[1 - along], batch)
         kind = k % 2
         lead = r[kind] + r[kind + 2]
         planes.append(plane(along, r[kind], lead, side, merged=fixed.merged[kind], pinned=fixed.pinned[kind]))

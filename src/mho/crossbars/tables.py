@@ -136,7 +136,7 @@ def write_fields(path: Path, currents: np.ndarray, ideal: np.ndarray, solution: 
     """Everything as arrays in SI units: inputs first, then rows and columns."""
     buffer = io.BytesIO()
     fields = {name: np.asarray(x) for name, x in solution._asdict().items()}
-    np.savez_compressed(buffer, i_column=currents, i_ideal=ideal, **fields)
+    np.savez_compressed(buffer, allow_pickle=False, i_column=currents, i_ideal=ideal, **fields)
     _whole(path, buffer.getvalue())
 
 

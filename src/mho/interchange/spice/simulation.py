@@ -157,7 +157,7 @@ def _largest_step(circuit: mc.Circuit, tran: Tran, fastest: float) -> float:
 
 
 def start_of(circuit: mc.Circuit, netlist: Netlist) -> Any:
-    """Where a transient starts: with `uic` as .ic charges the nodes, else at the operating point with the nodes of .ic held."""
+    """Where a transient starts: with `uic` as .ic charges the nodes, else at the operating point with these held."""
     tran, initial = netlist.requests.tran, _initial(circuit, netlist)
     if tran is not None and tran.uic:
         return mc.Start.CHARGED
