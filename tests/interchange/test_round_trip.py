@@ -10,6 +10,7 @@ import mho
 from mho import circuits as mc
 from mho.circuits.assembly import Assembly, capacitance_matrix, prepare
 from mho.circuits.layout import layout
+from mho.circuits.ledger import Accounts
 from mho.circuits.neurons import NEURONS, Excitability
 from mho.circuits.start import at_rest, source_start
 from mho.circuits.synapses import SYNAPSES
@@ -73,7 +74,8 @@ def equations(circuit, values):
     sources = {k: np.zeros(1) for k, e in enumerate(circuit.elements) if isinstance(e, mc.CurrentSource)}
     sources |= {k: np.zeros(1) for k, e in enumerate(circuit.elements) if isinstance(e, mc.VoltageSource)}
     prepared = prepare(circuit, lay)
-    st = Assembly(circuit, lay, [None] * len(circuit.elements), 0)(u, held, sources, prepared)
+    accounts = Accounts(circuit, lay, mc.Detail.SUPPLIES)
+    st = Assembly(circuit, lay, accounts)(u, held, sources, prepared)
     f = np.array([float(np.ravel(st.f.get(i, 0.0))[0]) for i in range(lay.n)])
     matrix = np.zeros((lay.n, lay.n))
     for (i, j), c in capacitance_matrix(circuit, lay).items():

@@ -180,6 +180,6 @@ class _Closing:
         if tree.name == "ddt":
             return Number(0.0)
         if self.parameter and tree.name in ("/", "%") and tree.args[1] == Number(0.0):
-            raise NetlistError("a parameter is divided by zero. Give its divisor a value other than 0.")
+            raise NetlistError("a parameter divided by zero is not finite. Give its divisor a value other than 0.")
         with np.errstate(all="ignore"):
             return Number(float(evaluate(tree, {}, np, parameter=self.parameter)))
