@@ -83,13 +83,51 @@ def ours(circuit: Circuit, form: Form, node: str) -> tuple[float, float, int, fl
     return first, later, int(np.sum(run.iterations)), float(run.crossings[0].times[0, 0])
 
 
+def batch(stages: int = 12, samples: int = 1000) -> None:
+    """A population of level-1 chains under many pulses, against ngspice's built-in level 1 at equal accuracy."""
+    stop, node = 60e-9, "n8"
+    pulses = PulseWave(0, 1, 0.2e-9, 50e-12, 50e-12, 1.9e-9, 4e-9)
+    circuit = chain(stages, square_law=True).with_elements({"drive": VoltageSource("n0", "0", pulses)})
+    crossings = (Crossing(node, 0.5),)
+
+    def theirs(reltol: float, max_step: float) -> tuple[float, np.ndarray]:
+        runs = [
+            run_ngspice(spice_text(circuit, stop, save=(node,), reltol=reltol, max_step=max_step)) for _ in range(3)
+        ]
+        return min(r.seconds for r in runs), runs[0].crossings(crossings[0])
+
+    _, exact = theirs(1e-6, 1e-12)
+    print(f"level 1, {stages} stages, {samples} samples; error of the edges against ngspice at reltol 1e-6, 1 ps steps")
+    for reltol, step in ((1e-3, 1e-9), (1e-3, 50e-12), (1e-4, 50e-12), (1e-4, 20e-12)):
+        seconds, edges = theirs(reltol, step)
+        error = np.max(np.abs(edges - exact)) if len(edges) == len(exact) else np.inf
+        print(
+            f"  ngspice, reltol {reltol:g}, steps to {step * 1e12:g} ps: {seconds * 1e3:6.1f} ms, {error * 1e12:.2f} ps"
+        )
+    drawn = population(circuit, samples)
+    for tolerance in (1e-3, 5e-4):
+        options = Options(ledger=Detail.SUPPLIES, tolerance=tolerance)
+        single = transient(circuit, stop, crossings=crossings, options=options).crossings[0].times[0]
+        seconds = np.inf
+        for _ in range(3):
+            began = time.process_time()
+            transient(drawn, stop, crossings=crossings, options=options, lanes=250)
+            seconds = min(seconds, time.process_time() - began)
+        error = np.max(np.abs(single - exact))
+        print(f"  ours, tolerance {tolerance:g}: {seconds / samples * 1e3:6.2f} ms a sample, {error * 1e12:.2f} ps")
+
+
 def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ask.add_argument("--sizes", type=int, nargs="+", default=[4, 12, 36, 100, 300, 500])
     ask.add_argument("--lanes", type=int, nargs="+", default=[1, 64])
     ask.add_argument("--unrolled", type=int, default=36, help="largest unrolled circuit")
     ask.add_argument("--ngspice", action="store_true")
+    ask.add_argument("--batch", action="store_true", help="the population of level-1 chains alone")
     args = ask.parse_args()
+    if args.batch:
+        batch()
+        return
     print(f"jax {jax.__version__}, {os.cpu_count()} cores; {STOP * 1e9:g} ns of a chain of inverters")
     for square_law in (False, True):
         print("level 1" if square_law else "EKV")

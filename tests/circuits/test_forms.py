@@ -165,6 +165,19 @@ def test_a_long_chain_of_inverters(square_law):
     assert len(run.ledger.dissipation) == stages
 
 
+@pytest.mark.ngspice
+def test_a_chain_against_ngspice(ngspice):
+    from mho.interchange import run_ngspice, spice_text
+
+    circuit, crossings = chain(60, square_law=True), (Crossing("n10", 0.5), Crossing("n40", 0.5))
+    theirs = run_ngspice(spice_text(circuit, 2.5e-9, save=("n10", "n40"), reltol=1e-4, max_step=10e-12))
+    run = transient(circuit, 2.5e-9, crossings=crossings, start="operating_point")
+    ours = [c.times[0, 0] for c in run.crossings]
+    # 2e-3 of 30 stages' delay: ngspice itself moves by 4e-4 from here to its finest steps.
+    delays = [b - a for a, b in (ours, [theirs.crossings(c)[0] for c in crossings])]
+    assert delays[0] == pytest.approx(delays[1], rel=2e-3)
+
+
 def test_a_long_ladder_against_its_differential_equation():
     n, r, c = 500, 1e3, 1e-12
     elements = {"v": VoltageSource("n0", "0", PWL((0.0, 1e-9), (0.0, 1.0)))}

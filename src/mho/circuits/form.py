@@ -11,8 +11,12 @@ from mho.circuits.ledger import Accounts
 from mho.circuits.netlist import Circuit
 from mho.circuits.stacked import StackedAssembly
 
-LARGE = 36  # unknowns above which a program is stacked
-MANY = 150  # elements above which it is
+# Measured on chains of inverters (benchmarks/circuit_size.py). Few lanes: equal at 12 unknowns, stacked 3 to 7 times
+# faster at 36 and compiled in a quarter of the time. Many lanes: unrolled 3.5 times faster at 12 and 2.4 times at 24,
+# but it compiles for minutes from 36 on.
+LARGE_ALONE = 16  # unknowns above which a program for few lanes is stacked
+LARGE = 36  # unknowns above which any is
+MANY = 150  # elements above which any is
 
 
 class Form(enum.Enum):
@@ -24,9 +28,9 @@ class Form(enum.Enum):
     """Elements of a kind together, and a factorisation by tables: compiled in seconds at any size."""
 
 
-def suited(circuit: Circuit) -> Form:
-    """The form for a circuit of this size."""
-    small = layout(circuit).n <= LARGE and len(circuit.elements) <= MANY
+def suited(circuit: Circuit, *, wide: bool) -> Form:
+    """The form for a circuit of this size, on many lanes (`wide`) or few."""
+    small = layout(circuit).n <= (LARGE if wide else LARGE_ALONE) and len(circuit.elements) <= MANY
     return Form.UNROLLED if small else Form.STACKED
 
 

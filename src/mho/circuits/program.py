@@ -327,7 +327,17 @@ def program(
     constant = tuple(eqx.filter(e, neutral(e)) for e in circuit.elements if isinstance(e, Memristive))
     numbers = tuple(float(x) for x in jax.tree.leaves(constant))
     structure = (jax.tree.structure(circuit), jax.tree.structure(constant), numbers, layout(circuit).capacitive)
-    key = (structure, method, detail, crossings, saved, lanes > FEW, form or suited(circuit), kind, *extra)
+    key = (
+        structure,
+        method,
+        detail,
+        crossings,
+        saved,
+        lanes > FEW,
+        form or suited(circuit, wide=lanes > FEW),
+        kind,
+        *extra,
+    )
     if key not in _PROGRAMS:
         while len(_PROGRAMS) >= _KEPT:
             _PROGRAMS.pop(next(iter(_PROGRAMS)))
