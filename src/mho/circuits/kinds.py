@@ -47,11 +47,15 @@ def kinds(circuit: Circuit, layout: Layout) -> tuple[Kind, ...]:
     constants: dict[Any, Any] = {}
     for k, element in enumerate(circuit.elements):
         if isinstance(element, STACKED) and not isinstance(element, LINEAR):
-            constant = eqx.filter(element, neutral(element))
-            numbers = tuple(float(x) for x in jax.tree.leaves(constant))
-            key = jax.tree.structure(nameless(element)), jax.tree.structure(nameless(constant)), numbers
+            key: Any = jax.tree.structure(nameless(element))
+            if isinstance(element, Memristive):
+                constant = eqx.filter(element, neutral(element))
+                numbers = tuple(float(x) for x in jax.tree.leaves(constant))
+                key = key, jax.tree.structure(nameless(constant)), numbers
+                constants.setdefault(key, constant)
             found.setdefault(key, []).append(k)
-            constants.setdefault(key, constant)
+            if key not in constants:
+                constants[key] = jax.tree.map(lambda _: None, element)
     names = circuit.names
     return tuple(
         Kind(

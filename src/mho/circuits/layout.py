@@ -15,7 +15,7 @@ from mho.circuits.elimination import Elimination, elimination
 from mho.circuits.factorisation import Entry, matched, pivot_order
 from mho.circuits.memristive import Memristive
 from mho.circuits.mosfet import MOSFET
-from mho.circuits.netlist import Circuit
+from mho.circuits.netlist import Circuit, remembered
 from mho.circuits.sources import CCCS, CCVS, VCVS, CurrentSource, VoltageSource
 
 STATE_SCALE = 0.02  # a device state moves by a few hundredths per pulse; its error counts 50 times that of a volt
@@ -79,23 +79,9 @@ class Layout:
         return elimination(self.n, self.pattern.union(diagonal), self.firm, self.names)
 
 
-_LATEST: list[tuple[Circuit, Layout]] = []
-_KEPT = 8
-
-
+@remembered
 def layout(circuit: Circuit) -> Layout:
     """Number a circuit whose values are known (concrete)."""
-    for known, found in _LATEST:
-        if known is circuit:  # circuits never change, so the same object is the same circuit
-            return found
-    found = _numbered(circuit)
-    _LATEST.insert(0, (circuit, found))
-    del _LATEST[_KEPT:]
-    return found
-
-
-def _numbered(circuit: Circuit) -> Layout:
-    """The numbering, worked out."""
     held = _held(circuit)
     known = {h.node for h in held}
     nodes: dict[str, None] = {}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import equinox as eqx
 import jax
@@ -15,6 +16,9 @@ from mho.core.errors import NetlistError
 from mho.core.fields import check_ranges, quantity
 from mho.core.sampling import batch_size
 from mho.devices.device import ROOM
+
+T = TypeVar("T")
+_LATEST = 8  # circuits whose numbering and the like are kept
 
 
 class Circuit(eqx.Module):
@@ -88,6 +92,24 @@ class Circuit(eqx.Module):
     def samples(self) -> int | None:
         """Number of samples if this is a population, else None."""
         return batch_size(self)
+
+
+def remembered(function: Callable[[Circuit], T]) -> Callable[[Circuit], T]:
+    """A function of a circuit that keeps its latest answers: circuits never change, so the same object is the same."""
+    latest: list[tuple[Circuit, T]] = []
+
+    @functools.wraps(function)
+    def kept(circuit: Circuit) -> T:
+        for known, answer in list(latest):
+            if known is circuit:
+                return answer
+        answer = function(circuit)
+        if concrete(circuit):
+            latest.insert(0, (circuit, answer))
+            del latest[_LATEST:]
+        return answer
+
+    return kept
 
 
 def concrete(circuit: Circuit) -> bool:

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
-from mho.circuits.netlist import Circuit
+from mho.circuits.netlist import Circuit, remembered
 from mho.circuits.sources import CurrentSource, VoltageSource
 from mho.circuits.waves import DC, PWL, PulseWave, Sin, Tabulated, corners, of_sample
 from mho.core.sampling import batch_size
@@ -42,6 +42,7 @@ def tabulated(circuit: Circuit) -> tuple[int, ...]:
     )
 
 
+@remembered
 def without_corners(circuit: Circuit) -> Circuit:
     """The circuit with each cornered wave replaced by a mark, so that its structure does not depend on the corners."""
     which = tabulated(circuit)
