@@ -13,8 +13,9 @@ from mho.circuits.stacked import StackedAssembly
 
 # Measured on chains of inverters (benchmarks/circuit_size.py). Few lanes: equal at 12 unknowns, stacked 3 to 7 times
 # faster at 36 and compiled in a quarter of the time. Many lanes: unrolled 3.5 times faster at 12 and 2.4 times at 24,
-# but it compiles for minutes from 36 on.
-LARGE_ALONE = 16  # unknowns above which a program for few lanes is stacked
+# but it compiles for minutes from 36 on. Few lanes keep to the same limit until derivatives have been compared in both
+# forms; 16 would suit them.
+LARGE_ALONE = 36  # unknowns above which a program for few lanes is stacked
 LARGE = 36  # unknowns above which any is
 MANY = 150  # elements above which any is
 
