@@ -89,12 +89,12 @@ def test_every_series_has_one_place(results):
 
 
 def test_sections_show_what_the_study_promises():
-    """The table in the study's docstring and the page's layout name the same series and tables."""
+    """The table in the study's docstring and the sections that it fills name the same series and tables."""
     from mho.studies import ecram_stp
 
     promised = set(re.findall(r"^\w+ +(\w+\.\w+) ", ecram_stp.__doc__, flags=re.MULTILINE))
-    laid_out = {n for s in SECTIONS for n in (*s.tables, *(name for plot in s.plots for name in plot.series))}
-    assert promised == laid_out
+    sections = [{*s.tables, *(name for plot in s.plots for name in plot.series)} for s in SECTIONS]
+    assert promised == set().union(*(names for names in sections if names & promised))
 
 
 def test_text_is_escaped(few):
