@@ -16,7 +16,9 @@ namespace ffi = xla::ffi;
 
 namespace {
 
-constexpr int64_t LANES = 8;
+constexpr int64_t LANES = 8;  // rows of a block
+constexpr int64_t WIDE = 4;   // numbers of a vector
+typedef double Vector __attribute__((vector_size(sizeof(double) * WIDE)));  // g++ and clang++ have it on any processor
 
 struct Array {  // aligned doubles
   explicit Array(int64_t n) : data(static_cast<double*>(::operator new[](sizeof(double) * n, std::align_val_t(64)))) {}
@@ -40,7 +42,7 @@ class Solver {
   Solver(int64_t m, int64_t n, const double* g, Plane rows, Plane columns)
       : m_(m), n_(n), blocks_((m + LANES - 1) / LANES), g_(g), rows_(rows), columns_(columns),
         gt_(blocks_ * n * LANES), kr_(blocks_ * n * LANES), kc_(m * n), r_(m * n), z_(m * n), p_(m * n), q_(m * n),
-        buffer_(n * LANES), seen_(n > LANES ? n : LANES) {
+        buffer_(n * LANES), back_(n * LANES), seen_(n > LANES ? n : LANES) {
     factor_rows();
     factor_columns();
   }
@@ -125,21 +127,22 @@ class Solver {
 
   // One block of rows: buffer holds currents on entry, voltages on leaving.
   void row_block(int64_t t) {
-    const double* __restrict k = kr_.data + t * n_ * LANES;
-    double* __restrict f = buffer_.data;
+    const Vector* __restrict k = reinterpret_cast<const Vector*>(kr_.data + t * n_ * LANES);
+    Vector* __restrict f = reinterpret_cast<Vector*>(buffer_.data);
     const double r = rows_.r;
-    double carried[LANES] = {0};
+    constexpr int64_t PARTS = LANES / WIDE;
+    Vector carried[PARTS] = {};
     for (int64_t j = 0; j < n_; ++j)
-      for (int64_t l = 0; l < LANES; ++l) {
-        const double c = f[j * LANES + l] + carried[l];
-        f[j * LANES + l] = c;
-        carried[l] = k[j * LANES + l] * c;
+      for (int64_t h = 0; h < PARTS; ++h) {
+        const Vector c = f[j * PARTS + h] + carried[h];
+        f[j * PARTS + h] = c;
+        carried[h] = k[j * PARTS + h] * c;
       }
-    for (int64_t l = 0; l < LANES; ++l) f[(n_ - 1) * LANES + l] = carried[l];
+    for (int64_t h = 0; h < PARTS; ++h) f[(n_ - 1) * PARTS + h] = carried[h];
     for (int64_t j = n_ - 2; j >= 0; --j)
-      for (int64_t l = 0; l < LANES; ++l) {
-        carried[l] = k[j * LANES + l] * (carried[l] + r * f[j * LANES + l]);
-        f[j * LANES + l] = carried[l];
+      for (int64_t h = 0; h < PARTS; ++h) {
+        carried[h] = k[j * PARTS + h] * (carried[h] + r * f[j * PARTS + h]);
+        f[j * PARTS + h] = carried[h];
       }
   }
 
@@ -226,9 +229,12 @@ class Solver {
       load(t, z_.data, true);
       row_block(t);
       const double* __restrict gt = gt_.data + t * n_ * LANES;
-      double* __restrict f = buffer_.data;
-      for (int64_t j = 0; j < n_ * LANES; ++j) f[j] *= gt[j];
+      const double* __restrict f = buffer_.data;
+      double* __restrict back = back_.data;
+      for (int64_t j = 0; j < n_; ++j)
+        for (int64_t l = 0; l < LANES; ++l) back[l * n_ + j] = f[j * LANES + l] * gt[j * LANES + l];
       for (int64_t l = 0; l < lanes(t); ++l) {
+        const double* __restrict taken = back_.data + l * n_;
         const int64_t at = (t * LANES + l) * n_;
         double* __restrict x = x_all + at;
         double* __restrict p = p_.data + at;
@@ -239,14 +245,14 @@ class Solver {
         if (first) {
           for (int64_t j = 0; j < n_; ++j) {
             p[j] = z[j];
-            q[j] = r[j] - f[j * LANES + l];
+            q[j] = r[j] - taken[j];
             sum += p[j] * q[j];
           }
         } else {
           for (int64_t j = 0; j < n_; ++j) {
             x[j] += a * p[j];
             p[j] = z[j] + beta * p[j];
-            q[j] = r[j] - f[j * LANES + l] + beta * q[j];
+            q[j] = r[j] - taken[j] + beta * q[j];
             sum += p[j] * q[j];
           }
         }
@@ -274,7 +280,7 @@ class Solver {
   int64_t m_, n_, blocks_;
   const double* g_;
   Plane rows_, columns_;
-  Array gt_, kr_, kc_, r_, z_, p_, q_, buffer_, seen_;
+  Array gt_, kr_, kc_, r_, z_, p_, q_, buffer_, back_, seen_;
 };
 
 using F64 = ffi::Buffer<ffi::F64>;
