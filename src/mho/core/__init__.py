@@ -5,6 +5,7 @@ from mho.core.errors import InputError as InputError
 from mho.core.errors import MeasurementError as MeasurementError
 from mho.core.errors import MhoError as MhoError
 from mho.core.errors import NetlistError as NetlistError
+from mho.core.errors import NetworkError as NetworkError
 from mho.core.errors import ParameterError as ParameterError
 from mho.core.errors import SolverError as SolverError
 from mho.core.errors import StudyError as StudyError

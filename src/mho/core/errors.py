@@ -9,6 +9,7 @@
     │   ├── MeasurementError  a measurement: headings, missing samples, negative resistance
     │   ├── NetlistError      a circuit: a floating node, a loop of sources, a zero capacitor
     │   ├── ChipError         a chip: weights that do not fit, an empty converter range, a wrong shape
+    │   ├── NetworkError      a network: a truncated file, an operation that is not there, shapes that do not fit
     │   └── StudyError        a study record: an unknown name, a value out of range
     └── SolverError           numerics that did not reach the asked accuracy
 
@@ -42,6 +43,10 @@ class NetlistError(InputError):
 
 class ChipError(InputError):
     """A crossbar array or a chip cannot do what was asked."""
+
+
+class NetworkError(InputError):
+    """A network, or the file that holds one, cannot be used."""
 
 
 class StudyError(InputError):

@@ -4,6 +4,9 @@ from mho.networks.bank import bank_centres as bank_centres
 from mho.networks.bank import filter_bank as filter_bank
 from mho.networks.bank import pulse_width as pulse_width
 from mho.networks.bank import utilisation as utilisation
+from mho.networks.cells import ElmanCell as ElmanCell
+from mho.networks.cells import ResetFirstGRU as ResetFirstGRU
+from mho.networks.cells import Sequence as Sequence
 from mho.networks.clocked import Layer as Layer
 from mho.networks.clocked import LayerState as LayerState
 from mho.networks.clocked import run_layers as run_layers
@@ -23,8 +26,16 @@ from mho.networks.filters import FilterStudy as FilterStudy
 from mho.networks.filters import LayerStudy as LayerStudy
 from mho.networks.filters import study_filters as study_filters
 from mho.networks.filters import study_layer as study_layer
+from mho.networks.graph import Constant as Constant
+from mho.networks.graph import Function as Function
+from mho.networks.graph import Graph as Graph
+from mho.networks.graph import Node as Node
+from mho.networks.graph import function as function
+from mho.networks.graph import sequential as sequential
 from mho.networks.neurons import LIF as LIF
 from mho.networks.neurons import LIFState as LIFState
+from mho.networks.normalisation import BatchNorm as BatchNorm
+from mho.networks.normalisation import fold_batch_norm as fold_batch_norm
 from mho.networks.readout import Readout as Readout
 from mho.networks.readout import fit_readout as fit_readout
 from mho.networks.response import closed_train_response as closed_train_response
