@@ -44,6 +44,7 @@ _FLOORS = (
     "fitting",
     "interchange",
     "metrics",
+    "netlists",
     "networks",
     "report",
     "studies",

@@ -37,7 +37,9 @@ def test_a_set_of_ones_own_goes_to_a_file(export, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("nothing_such",), "no parameter set"),
+        (("nothing_such",), "no set, neuron or synapse 'nothing_such'"),
+        (("ecram_nosuch",), "Did you mean ecram_"),
+        (("axon_hilock",), "Did you mean axon_hillock?"),
         (("ecram_tang_pulse",), "only a pulse"),
         (("vteam_memtorch", "--to", "vhdl"), "verilog-a"),
         (("vteam_memtorch", "--out", "missing/cell.sub"), "cannot be written"),

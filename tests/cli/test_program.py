@@ -87,6 +87,16 @@ def test_help_loads_nothing_heavy(arguments):
     assert _python(code).splitlines()[-1] == "LOADED []"
 
 
+def test_a_netlist_is_checked_before_anything_heavy_is_loaded(tmp_path):
+    (tmp_path / "x.cir").write_text("t\nv1 a 0 1\nd1 a 0 dfats\n.model dfast d\n.tran 1n 1u\n.end\n")
+    code = (
+        f"import sys\nsys.argv = ['mho', 'simulate', {str(tmp_path / 'x.cir')!r}]\nfrom mho.cli import main\n"
+        "try: main()\nexcept SystemExit as end: assert end.code == 2, end.code\n"
+        "print('LOADED', [m for m in ('jax', 'scipy', 'matplotlib', 'pint', 'equinox') if m in sys.modules])"
+    )
+    assert _python(code).splitlines()[-1] == "LOADED []"
+
+
 def test_the_entry_point_is_the_program():
     program = Path(sys.executable).with_name("mho")
     if not program.exists():

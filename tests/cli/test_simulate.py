@@ -71,7 +71,7 @@ def test_samples_differ_by_mismatch_and_are_told_apart(run, tmp_path, references
     ("text", "arguments", "said"),
     [
         (RC.replace("c1 b 0 1n", "q1 b 0 0 t"), (), "line 4: 'q1' is not supported"),
-        (RC[:40], (), "line 3: r1 has no two nodes"),
+        (RC.replace("r1 a b 1k", "r1 a"), (), "line 3: r1 has no two nodes"),
         (RC.replace(".tran 10n 4u", ""), (), "asks for no analysis"),
         (RC.replace("i(v1)", "i(v9)"), (), "line 6: i(v9)"),
         (RC, ("--mismatch",), "--samples says how many"),
@@ -85,7 +85,18 @@ def test_samples_differ_by_mismatch_and_are_told_apart(run, tmp_path, references
         (RC.replace(".measure", ".print tran v(b)\n*"), ("--samples", "2", "--spread", "r1=5%"), "nothing is measured"),
         (RC, ("--spikes", "b>1"), "--spikes 'b>1' is written v(node)=level"),
         (RC, ("--samples", "2", "--mismatch"), "no MOSFET"),
-        ("", (), "no elements"),
+        ("", (), "asks for no analysis"),
+        ("t\n.tran 1n 1u\n.end\n", (), "no elements"),
+        (RC.replace("r1 a b 1k", "r1 a b 1k\nc2 b c 1n"), (), "line 4: Node 'c' has no DC path"),
+        ("\0\1", (), "holds bytes that are no text"),
+        # What cannot be drawn, written or measured is told before the run.
+        ("t\nv1 a 0 1\nr1 a 0 1\n.op\n", ("--plot", "x.svg"), "an operating point has one value"),
+        (RC, ("--plot", "x.png"), "must end in .svg"),
+        (RC, ("--csv", "/dev/null/x.csv"), "--csv /dev/null/x.csv cannot be written"),
+        (RC, ("--spikes", "v(b)=0.5", "--plot", "x.svg"), "there is one circuit"),
+        (RC, ("--spikes", "v(b)=0.5 after=5u"), "the run ends at 4e-06 s"),
+        ("t\nv1 a 0 1\nr1 a 0 1\n.op\n", ("--energy",), "--energy is that of a transient, and .op is run"),
+        (RC.replace("10n", "1p").replace("4u", "4"), ("--noise",), "without a bandwidth"),
     ],
 )
 def test_what_cannot_be_done_ends_with_code_2_and_a_sentence(run, text, arguments, said):
@@ -124,7 +135,7 @@ def test_samples_pass_in_shares_and_only_what_is_measured_is_kept(run, tmp_path)
     reached, clear = np.isfinite(late), np.abs(needed / 8e-6 - 1) > 1e-2
     np.testing.assert_array_equal(reached[clear], (needed < 8e-6)[clear])
     assert 0 < np.sum(~reached) < 70
-    assert f"{np.sum(~reached)} of 70 samples have no late: the signal has 0 such crossings" in done.stderr
+    assert f"{np.sum(~reached)} of 70 samples have no late: v(b) = 1.999 is never passed" in done.stderr
     record = json.loads(paths["json"].read_text())
     passed = int(np.sum((tau >= 950e-9) & (tau <= 1050e-9)))
     assert record["yield"]["value"] == pytest.approx(passed / 70)
@@ -154,10 +165,41 @@ def test_corners_are_their_own_circuits(run, tmp_path):
         assert found[f"{process} vdd-10% 85C"] == pytest.approx(alone, rel=1e-5)
 
 
+def test_the_start_up_counts_or_not_and_the_output_says_which(run, tmp_path):
+    # Pulses at 1, 2, 3 us; the first crossing, at 0.1 us, is the start-up of another kind: a pulse of its own.
+    text = (
+        "bursts\nv1 a 0 pwl(0 0 100n 0 101n 1 200n 1 201n 0)\nv2 c a pulse(0 1 1u 1n 1n 100n 1u)\nr1 c b 1k\n"
+        "c1 b 0 1p\nr2 b 0 1meg\n.tran 10n 4.5u\n.end\n"
+    )
+    out = tmp_path / "x.json"
+    found = {}
+    for after in ("", " after=0.5u"):
+        done = run(text, "--spikes", f"v(b)=0.5{after}", "--energy", "--json", str(out))
+        assert done.exit_code == 0, done.output
+        said = done.stdout.replace("µ", "u")
+        assert ("after 500 ns, to 4.5 us" if after else "start-up included, to 4.5 us") in said
+        found[after] = {k: v[0] for k, v in json.loads(out.read_text())["measures"].items()}
+    whole, later = found.values()
+    assert (whole["spikes"], later["spikes"]) == (5, 4)
+    assert later["jitter"] < 1e-12 < 1e-8 < whole["jitter"]
+    assert later["rate"] == pytest.approx(1e6, rel=1e-6)
+    # The whole run's energy is in the ledger either way, and is more than four periods' of either source.
+    assert whole["delivered(v2)"] == pytest.approx(later["delivered(v2)"])
+    assert later["delivered(v2)"] > 3 * later["energy(v2)"] > 0
+
+
+def test_bare_options_mean_what_the_help_says(run):
+    ramp = "a ramp\ni1 0 a 1n\nr1 a 0 1g\nc1 a 0 1p\n.tran 1u 40u uic\n.measure tran t when v(a)=0.03\n.end\n"
+    outputs = [run(ramp, *words).stdout for words in (("--noise",), ("--noise", "500k"), ())]
+    assert outputs[0] == outputs[1] != outputs[2]  # half the rate of the print step
+    assert run(ramp, "--corners").stdout == run(ramp, "--corners", "five").stdout
+
+
 def test_energy_is_told(run):
     done = run(TAU, "--energy")
     assert done.exit_code == 0, done.output
     # C V^2 delivered, half of it stored: 1 nF at 2 V, after 8 time constants to e^-8.
+    assert "energy  from the start to 8 us" in done.stdout.replace("µ", "u")
     assert "v1        delivered 4 nJ" in done.stdout or "delivered 3.999 nJ" in done.stdout
 
 

@@ -97,7 +97,7 @@ def _rates(prog: Program, variables, u, du, held, held_slope, source) -> Any:
     stamps = assembly(u, held, source, prepared, None, (du, held_slope) if prog.layout.charged else None)
     prepared = assembly.moved(stamps, prepared)
     rates = assembly.rates(prog.accounts, stamps, each(jnp.zeros_like, u), du, held, held_slope, source, u, prepared)
-    return form.array(rates)
+    return form.array(rates) if prog.accounts.labels else jnp.zeros((0, *jnp.shape(u[0])))
 
 
 def _held(lay: Layout, source: dict[int, Any], slopes: dict[int, Any]) -> tuple[list[Any], list[Any]]:

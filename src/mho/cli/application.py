@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from mho import __version__
-from mho.cli import crossbar, design, device, export, fit, report, simulate, study
+from mho.cli import asked, crossbar, design, device, export, fit, report, simulate, study
 
 application = typer.Typer(
     name="mho",
@@ -30,7 +30,7 @@ application.command("fit")(fit.fit)
 application.add_typer(device.verbs, name="device")
 application.add_typer(crossbar.verbs, name="crossbar")
 application.command("design")(design.design)
-application.command("simulate")(simulate.simulate)
+application.command("simulate", cls=asked.BareOptions)(simulate.simulate)
 application.command("export")(export.export)
 application.command("report")(report.report)
 

@@ -113,6 +113,7 @@ def _device(name: str, to: Language, bench: bool) -> str:
     from mho.interchange import behaviour, bench_text, osdi_bench, subcircuit, verilog_a
     from mho.interchange import bench as voltages
 
+    _check_set(name)
     numbers = parameters(name)
     device = behaviour(numbers.device(), name=numbers.name, numbers=numbers)
     if bench:
@@ -121,18 +122,36 @@ def _device(name: str, to: Language, bench: bool) -> str:
     return subcircuit(device) if to is Language.SPICE else verilog_a(device)
 
 
+def _check_set(name: str) -> None:
+    """Tell of a name that is neither a set's nor a circuit's, with what is near in both."""
+    from mho.circuits.neurons import NEURONS
+    from mho.circuits.synapses import SYNAPSES
+    from mho.core.errors import InputError
+    from mho.core.names import meant
+    from mho.devices import parameter_sets
+
+    sets = parameter_sets()
+    if name not in sets and not name.endswith(".toml"):
+        raise InputError(
+            f"There is no set, neuron or synapse {name!r}. {meant(name, [*sets, *NEURONS, *SYNAPSES])}mho device list "
+            f"names the sets; neurons are {', '.join(NEURONS)}; synapses are {', '.join(SYNAPSES)}. A set of your own "
+            "is given by its path, ending in .toml."
+        )
+
+
 def _circuit(kind: str, name: str, device: str, current: str, stop: str, foundry: Any) -> str:
     """Text of a circuit of the library."""
     from mho.circuits.neurons import NEURONS
     from mho.circuits.synapses import SYNAPSES
     from mho.core.errors import InputError
+    from mho.core.names import meant
     from mho.core.quantities import si
     from mho.devices import parameters
     from mho.interchange import library_text
 
     there = {"neuron": NEURONS, "synapse": SYNAPSES}
     if kind and name not in there[kind]:
-        raise InputError(f"There is no {kind} {name!r}; there is {', '.join(there[kind])}.")
+        raise InputError(f"There is no {kind} {name!r}. {meant(name, there[kind])}There is {', '.join(there[kind])}.")
     sets = tuple(parameters(d.strip()) for d in device.split(",") if d.strip())
     text = library_text(name, sets, current=si(current, "A"), stop=si(stop, "s"), foundry=foundry)
     return text.text

@@ -6,39 +6,18 @@ import csv
 import json
 import re
 import sys
-from dataclasses import dataclass
+import time
 from pathlib import Path
 from typing import Any
 
 import typer
 
+from mho.cli.asked import Asked, limits_of, spikes_of
+from mho.cli.asked import number as number_of
 from mho.cli.text import aligned
 
-
-@dataclass(frozen=True)
-class Asked:
-    """Options about samples, as they were given."""
-
-    samples: int | None
-    seed: int
-    mismatch: bool
-    avt: str | None
-    abeta: str | None
-    spreads: tuple[str, ...]
-    corners: str | None
-    supplies: tuple[str, ...]
-    temperatures: str | None
-    spikes: str | None
-    specs: tuple[str, ...]
-    workers: int | None
-    noise: str | None
-
-    @property
-    def population(self) -> bool:
-        """Whether only measurements of samples are wanted."""
-        return bool(
-            self.samples is not None or self.mismatch or self.spreads or self.corners or self.spikes or self.specs
-        )
+_MOST_STEPS = 1e6  # that noise may make where nobody named its bandwidth
+_PAUSE = 10.0  # [s] at least from one line of progress to the next, where there is no terminal
 
 
 def many(netlist: Path, asked: Asked) -> tuple[Any, Any]:
@@ -50,12 +29,10 @@ def many(netlist: Path, asked: Asked) -> tuple[Any, Any]:
     from mho.interchange.spice import read_spice
     from mho.interchange.spice.population import draw, run_population, spread_of_text
 
-    _check(asked)
     read = read_spice(netlist)
     for note in read.notes:
         typer.echo(f"note  {note}", err=True)
     spikes = _spikes(asked.spikes)
-    _check_specs(read, asked)
     written = [spread_of_text(read, text) for text in asked.spreads]
 
     def spreads(circuit: Any) -> list[Any]:
@@ -65,82 +42,62 @@ def many(netlist: Path, asked: Asked) -> tuple[Any, Any]:
         return [*found, *written]
 
     variants = _corners(netlist, read, asked)
+    if spikes is not None:
+        _tell_spikes(spikes, read.requests.tran.stop)
     circuit, names = draw(variants, spreads, samples=asked.samples or 1, seed=asked.seed)
     bar = _Bar()
     with bar:
         found = run_population(
             read, circuit, corners=names if asked.corners else (), spikes=spikes, workers=asked.workers,
-            noise=noise_of(asked), progress=bar.update,
+            noise=noise_of(asked, read), energy=asked.energy, progress=bar.update,
         )  # fmt: skip
     return read, found
 
 
-def _check(asked: Asked) -> None:
-    from mho.core.errors import InputError
+def noise_of(asked: Asked, read: Any) -> Any:
+    """The noise of a netlist's transient, or None.
 
-    varies = asked.mismatch or asked.spreads or (asked.noise and asked.samples is not None)
-    if (asked.samples is not None) != bool(varies):
-        raise InputError(
-            "--samples says how many, --mismatch, --spread or --noise what varies: give both, or neither (--corners "
-            "alone runs each corner once)."
-        )
-    if asked.samples is not None and not 1 <= asked.samples <= 1_000_000:
-        raise InputError(f"--samples {asked.samples} must be between 1 and 1 000 000.")
-    if (asked.avt or asked.abeta) and not asked.mismatch:
-        raise InputError("--avt and --abeta are coefficients of --mismatch; give it too.")
-    if (asked.supplies or asked.temperatures) and not asked.corners:
-        raise InputError("--supply and --temperatures belong to --corners five or --corners full; give it too.")
-    if asked.corners not in (None, "five", "full"):
-        raise InputError(f"--corners {asked.corners} must be five or full.")
-
-
-def _check_specs(read: Any, asked: Asked) -> None:
-    """Tell of a specification that nothing can meet before the run and not after it."""
-    from mho.core.errors import InputError
-
-    words = [line.text.split() for line in read.requests.measures]
-    known = {w[2] for w in words if w[1:2] == ["tran"] and len(w) > 2}
-    known |= {"spikes", "rate", "width", "jitter", "energy"} if asked.spikes else set()
-    for s in specifications(asked.specs):
-        if s.name not in known and not (asked.spikes and s.name.startswith("energy(")):
-            raise InputError(
-                f"--spec {s.text!r} names no measurement; there is {', '.join(sorted(known)) or 'none'} "
-                "(.measure tran lines, and with --spikes rate, width, energy, jitter)."
-            )
-
-
-def _number(text: str, option: str) -> float:
-    from mho.core.errors import InputError
-    from mho.interchange.spice.numbers import spice_number
-
-    value = spice_number(text.strip().lower())
-    if value is None:
-        raise InputError(f"{option}: {text!r} is no number; suffixes are SPICE's, as in 3.5n, 2p, 1meg.")
-    return value
-
-
-def noise_of(asked: Asked) -> Any:
-    """The noise of the transient, or None."""
+    Raises:
+        InputError: If the bandwidth cannot be used.
+    """
     from mho.circuits import TransientNoise
+    from mho.core.errors import InputError
 
-    return None if asked.noise is None else TransientNoise(bandwidth=_number(asked.noise, "--noise"), seed=asked.seed)
+    if asked.noise is None:
+        return None
+    tran = read.requests.tran
+    bandwidth = 0.5 / tran.step if asked.noise == "auto" else number_of(asked.noise, "--noise")
+    if asked.noise == "auto" and tran.stop / tran.step > _MOST_STEPS:
+        raise InputError(
+            f"--noise without a bandwidth goes up to half the rate of .tran's print step, {bandwidth:g} Hz, and that "
+            f"makes {tran.stop / tran.step:g} steps. Name one: --noise {100 / tran.stop:.0e}"
+        )
+    return TransientNoise(bandwidth=bandwidth, seed=asked.seed)
 
 
 def _pelgrom(asked: Asked) -> dict[str, Any]:
     given = {"a_vt": asked.avt, "a_beta": asked.abeta}
-    return {name: _number(text, f"--{name.replace('_', '')}") for name, text in given.items() if text is not None}
+    return {name: number_of(text, f"--{name.replace('_', '')}") for name, text in given.items() if text is not None}
 
 
 def _spikes(text: str | None) -> Any:
-    from mho.core.errors import InputError
     from mho.interchange.spice.population import Spikes
 
     if text is None:
         return None
-    found = re.fullmatch(r"\s*v\(\s*([^()\s]+)\s*\)\s*[=>]\s*(\S+)\s*", text.lower())
-    if found is None:
-        raise InputError(f"--spikes {text!r} is written v(node)=level, as in 'v(spk)=0.5'.")
-    return Spikes(found.group(1), _number(found.group(2), "--spikes"))
+    node, level, after = spikes_of(text)
+    return Spikes(node, level, after)
+
+
+def _tell_spikes(spikes: Any, stop: float) -> None:
+    """What counts as a spike, and what energy is booked to it."""
+    from mho.core.quantities import engineering
+
+    since = f"after {engineering(spikes.after, 's')}" if spikes.after > 0 else "from the start, start-up included"
+    typer.echo(
+        f"spikes  v({spikes.node}) rising through {engineering(spikes.level, 'V')}, {since}, to "
+        f"{engineering(stop, 's')}; energy is what the sources deliver from one to the next"
+    )
 
 
 def _corners(path: Path, read: Any, asked: Asked) -> list[tuple[str, Any, Any]]:
@@ -157,7 +114,7 @@ def _corners(path: Path, read: Any, asked: Asked) -> list[tuple[str, Any, Any]]:
         if found is None:
             raise InputError(f"--supply {text!r} is written source=tolerance, as in vdd=10%.")
         supplies[found.group(1)] = float(found.group(2)) / 100
-    heats = [_number(t, "--temperatures") for t in (asked.temperatures or "").split(",") if t.strip()]
+    heats = [number_of(t, "--temperatures") for t in (asked.temperatures or "").split(",") if t.strip()]
     at: dict[float | None, Any] = {None: read}
     for t in heats:
         at[t] = read_spice(path, celsius=t)
@@ -165,40 +122,19 @@ def _corners(path: Path, read: Any, asked: Asked) -> list[tuple[str, Any, Any]]:
     return [(c.name, at[c.celsius], c) for c in chosen]
 
 
-_SPEC = re.compile(r"\s*([\w().]+)\s*(=|<=|>=|<|>)\s*([^\s.]\S*?)\s*(?:\.\.\s*(\S+))?\s*")
-
-
 def specifications(texts: tuple[str, ...]) -> list[Any]:
-    """Specifications in a designer's words: ``width=190n..210n``, ``energy<2p``, ``rate>=1k``.
-
-    Raises:
-        InputError: If one cannot be read.
-    """
-    import numpy as np
-
-    from mho.core.errors import InputError
+    """Specifications in a designer's words: ``width=190n..210n``, ``energy<2p``, ``rate>=1k``."""
     from mho.metrics.yields import Specification
 
-    found = []
-    for text in texts:
-        match = _SPEC.fullmatch(text.lower())
-        sign = match.group(2) if match else ""
-        if match is None or (match.group(4) is not None) != (sign == "="):
-            raise InputError(f"--spec {text!r} is written name=low..high, name<limit or name>limit, as in energy<2p.")
-        first = _number(match.group(3), "--spec")
-        if sign == "=":
-            limits = (first, _number(match.group(4), "--spec"))
-        else:
-            limits = (-np.inf, first) if sign[0] == "<" else (first, np.inf)
-        found.append(Specification(match.group(1), *limits, text=text.strip()))
-    return found
+    return [Specification(*limits_of(text), text=text.strip()) for text in texts]
 
 
 class _Bar:
-    """Progress on a terminal; nothing elsewhere."""
+    """Progress: a bar on a terminal, a line now and then elsewhere."""
 
     def __init__(self) -> None:
         self._bar: Any = None
+        self._told = time.monotonic()
 
     def __enter__(self) -> _Bar:
         if sys.stderr.isatty():
@@ -216,9 +152,12 @@ class _Bar:
             self._bar.stop()
 
     def update(self, done: int, total: int) -> None:
-        """Move the bar."""
+        """Move the bar, or write a line."""
         if self._bar is not None:
             self._bar.update(self._task, completed=done, total=total)
+        elif done < total and time.monotonic() - self._told >= _PAUSE:
+            self._told = time.monotonic()
+            typer.echo(f"{done} of {total} samples", err=True)
 
 
 # ---- telling ---------------------------------------------------------------------------------------------------------
@@ -303,6 +242,7 @@ def write_csv(found: Any, path: Path, *, drawn: bool) -> None:
     numbers = {**(found.drawn if drawn else {}), **found.values}
     head = ["sample", *(["corner"] if found.corners else []), *numbers, "status"]
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(head)
@@ -341,15 +281,10 @@ def write_json(title: str, found: Any, specs: list[Any], path: Path, *, drawn: b
     write(path, json.dumps(record, allow_nan=False) + "\n")
 
 
-def draw_distributions(found: Any, specs: list[Any], title: str, path: Path) -> None:
-    """Histograms of the measurements, with the limits of the specifications.
-
-    Raises:
-        InputError: If nothing was measured.
-    """
+def draw_distributions(found: Any, specs: list[Any], title: str, path: Path) -> bool:
+    """Histograms of the measurements, with the limits of the specifications; False if none differs between samples."""
     import numpy as np
 
-    from mho.core.errors import InputError
     from mho.report.figures import alone, figure
     from mho.studies.folder import write
 
@@ -366,7 +301,6 @@ def draw_distributions(found: Any, specs: list[Any], title: str, path: Path) -> 
              "y_scale": "linear", "marks": marks}
         )  # fmt: skip
     if not panels:
-        raise InputError(
-            "no measurement differs between samples, so there is no distribution to draw. Leave --plot out."
-        )
+        return False
     write(path, alone(figure(panels[:8], name="samples", title=title, height=2.2, below=1.0)))
+    return True

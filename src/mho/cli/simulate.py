@@ -7,10 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
+from mho.cli.asked import Asked, Files, check
 from mho.cli.curves import draw
 from mho.cli.environment import prepare
 from mho.cli.failure import told
-from mho.cli.samples import Asked, draw_distributions, many, noise_of, specifications, tell, write_csv, write_json
+from mho.cli.samples import draw_distributions, many, noise_of, specifications, tell, write_csv, write_json
 from mho.cli.text import aligned
 
 
@@ -29,7 +30,10 @@ def simulate(
     analysis: Annotated[
         str | None, typer.Option(help="tran, ac, noise, dc or op, where the netlist asks for several.")
     ] = None,
-    energy: Annotated[bool, typer.Option("--energy", help="Tell what each source delivered in the transient.")] = False,
+    energy: Annotated[
+        bool,
+        typer.Option("--energy", help="Tell what each source delivered in the whole transient, its start included."),
+    ] = False,
     samples: Annotated[
         int | None, typer.Option("-n", "--samples", help="Samples to draw (of each corner), with what varies.")
     ] = None,
@@ -43,17 +47,28 @@ def simulate(
         typer.Option(help="Vary one number: r1=5% (log-normal), m1.kp=3%, vdd=10m (standard deviation). Repeatable."),
     ] = None,
     corners: Annotated[
-        str | None, typer.Option(help="five: tt ff ss fs sf, and each supply and temperature; full: the whole grid.")
+        str | None,
+        typer.Option(
+            help="five (or nothing after it): tt ff ss fs sf, and each supply and temperature; full: the grid."
+        ),
     ] = None,
     supply: Annotated[
         list[str] | None, typer.Option(help="A supply of the corners and its tolerance, vdd=10%. Repeatable.")
     ] = None,
     temperatures: Annotated[str | None, typer.Option(help="Of the corners in degrees Celsius: -40,27,85.")] = None,
     noise: Annotated[
-        str | None, typer.Option(help="Noise of all elements in the transient, up to this bandwidth in Hz: 100meg.")
+        str | None,
+        typer.Option(
+            help="Noise of all elements in the transient, up to this bandwidth in Hz: 100meg; with nothing after it, "
+            "up to half the rate of .tran's print step."
+        ),
     ] = None,
     spikes: Annotated[
-        str | None, typer.Option(help="Measure the spikes of a node, 'v(spk)=0.5': rate, width, jitter, energy.")
+        str | None,
+        typer.Option(
+            help="Measure the spikes of a node, 'v(spk)=0.5': rate, width, jitter, energy from one to the next; "
+            "'v(spk)=0.5 after=20u' leaves the start-up out."
+        ),
     ] = None,
     spec: Annotated[
         list[str] | None,
@@ -77,6 +92,8 @@ def simulate(
 
       mho simulate stage.cir --analysis ac --plot bode.svg
 
+      mho simulate neuron.cir --spikes "v(spk)=0.5 after=20u" --energy
+
       mho simulate neuron.cir --samples 1000 --mismatch --spikes "v(spk)=0.5" --csv samples.csv --plot spread.svg
 
       mho simulate neuron.cir -n 1000 --mismatch --spikes "v(spk)=0.5" --spec "width=190n..210n" --spec "energy<2p"
@@ -87,95 +104,81 @@ def simulate(
 
       mho simulate filter.cir --samples 500 --spread r1=5% --spread c1=10% --json spread.json
     """
+    from mho.netlists import outline
+
     asked = Asked(
-        samples, seed, mismatch, avt, abeta, tuple(spread or ()), corners, tuple(supply or ()), temperatures, spikes,
-        tuple(spec or ()), workers, noise,
+        analysis, energy, samples, seed, mismatch, avt, abeta, tuple(spread or ()), corners, tuple(supply or ()),
+        temperatures, spikes, tuple(spec or ()), workers, noise, waveforms,
     )  # fmt: skip
+    files = Files(csv, json, raw, plot)
+    check(asked, files, outline(netlist))
     prepare()
-    if asked.population and not waveforms:
-        _population(netlist, asked, csv, json, raw, plot, analysis, drawn=parameters)
+    if asked.measured:
+        _population(netlist, asked, files, drawn=parameters)
     else:
-        _single(netlist, asked, csv, json, raw, plot, analysis, energy=energy)
+        _single(netlist, asked, files)
 
 
-def _population(
-    netlist: Path, asked: Asked, csv: Path | None, json: Path | None, raw: Path | None, plot: Path | None,
-    analysis: str | None, *, drawn: bool,
-) -> None:  # fmt: skip
+def _population(netlist: Path, asked: Asked, files: Files, *, drawn: bool) -> None:
     """Many samples: what was measured of each."""
-    from mho.core.errors import InputError
-
-    if raw is not None:
-        raise InputError("--raw holds waveforms, and those of samples are kept with --waveforms alone.")
-    if analysis not in (None, "tran"):
-        raise InputError(f"samples and spikes are those of a transient; --analysis {analysis} has none.")
     read, found = many(netlist, asked)
     specs = specifications(asked.specs)
     tell(found, specs)
-    if csv is not None:
-        write_csv(found, csv, drawn=drawn)
-        typer.echo(f"csv   {csv}")
-    if json is not None:
-        write_json(read.title, found, specs, json, drawn=drawn)
-        typer.echo(f"json  {json}")
-    if plot is not None:
-        draw_distributions(found, specs, read.title or netlist.name, plot)
-        typer.echo(f"plot  {plot}")
+    if files.csv is not None:
+        write_csv(found, files.csv, drawn=drawn)
+        typer.echo(f"csv   {files.csv}")
+    if files.json is not None:
+        write_json(read.title, found, specs, files.json, drawn=drawn)
+        typer.echo(f"json  {files.json}")
+    if files.plot is not None:
+        if draw_distributions(found, specs, read.title or netlist.name, files.plot):
+            typer.echo(f"plot  {files.plot}")
+        else:
+            typer.echo("note  no measurement differs between samples: there is no distribution to draw.", err=True)
 
 
-def _single(
-    netlist: Path, asked: Asked, csv: Path | None, json: Path | None, raw: Path | None, plot: Path | None,
-    analysis: str | None, *, energy: bool,
-) -> None:  # fmt: skip
+def _single(netlist: Path, asked: Asked, files: Files) -> None:
     """One circuit, or samples whose waveforms are kept."""
-    from mho.core.errors import InputError
     from mho.interchange.spice import asked as asked_of
     from mho.interchange.spice import read_spice, tables
     from mho.interchange.spice import simulate as run
 
-    if (asked.samples is not None) != asked.mismatch or asked.spreads or asked.corners or asked.specs:
-        raise InputError("--waveforms goes with --samples N --mismatch alone.")
-    if asked.samples is not None and not 1 <= asked.samples <= 100_000:
-        raise InputError(f"--samples {asked.samples} must be between 1 and 100 000.")
     read = read_spice(netlist)
     for note in read.notes:
         typer.echo(f"note  {note}", err=True)
     wanted = asked_of(read)
-    others = [x for x in wanted if x != (analysis or wanted[0])]
+    others = [x for x in wanted if x != (asked.analysis or wanted[0])]
     if others:
         typer.echo(f"note  the netlist asks for .{', .'.join(others)} too: --analysis {others[0]}", err=True)
-    outcome = run(read, analysis=analysis, samples=asked.samples, seed=asked.seed, noise=noise_of(asked))
+    outcome = run(read, analysis=asked.analysis, samples=asked.samples, seed=asked.seed, noise=noise_of(asked, read))
     _tell(outcome)
-    if energy:
-        _tell_energy(outcome)
-    if csv is not None:
-        tables.write_csv(outcome, csv)
-        typer.echo(f"csv   {csv}")
-    if json is not None:
-        tables.write_json(read, outcome, json)
-        typer.echo(f"json  {json}")
-    if raw is not None:
-        tables.write_raw(read, outcome, raw)
-        typer.echo(f"raw   {raw}")
-    if plot is not None:
-        draw(outcome, read.title or netlist.name, plot)
-        typer.echo(f"plot  {plot}")
+    if asked.energy:
+        _tell_energy(outcome, read.requests.tran.stop)
+    if files.csv is not None:
+        tables.write_csv(outcome, files.csv)
+        typer.echo(f"csv   {files.csv}")
+    if files.json is not None:
+        tables.write_json(read, outcome, files.json)
+        typer.echo(f"json  {files.json}")
+    if files.raw is not None:
+        tables.write_raw(read, outcome, files.raw)
+        typer.echo(f"raw   {files.raw}")
+    if files.plot is not None:
+        draw(outcome, read.title or netlist.name, files.plot)
+        typer.echo(f"plot  {files.plot}")
 
 
-def _tell_energy(outcome: Any) -> None:
+def _tell_energy(outcome: Any, stop: float) -> None:
     """What every source delivered, what took it, and whether the books balance."""
     import numpy as np
 
-    from mho.core.errors import InputError
     from mho.core.quantities import engineering
 
-    if outcome.run is None:
-        raise InputError("--energy is that of a transient, and none was run.")
     books = outcome.run.ledger
     rows = [[f"  {n}", f"delivered {engineering(float(np.mean(x)), 'J', digits=4)}"] for n, x in books.supplies.items()]
     rows.append(["  elements", f"dissipated {engineering(float(np.mean(books.dissipated)), 'J', digits=4)}"])
     rows.append(["  elements", f"stored {engineering(float(np.mean(books.stored)), 'J', digits=4)}"])
-    typer.echo("energy\n" + aligned(rows))
+    typer.echo(f"energy  from the start to {engineering(stop, 's')}\n" + aligned(rows))
 
 
 def _tell(outcome: Any) -> None:

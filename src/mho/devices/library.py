@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from importlib.metadata import entry_points
 from importlib.resources import files
 from pathlib import Path
 
 from mho.core.errors import ParameterError
+from mho.core.names import meant
 from mho.core.parameter_file import read
 from mho.core.parameters import ParameterSet
 from mho.devices import behavioural, effects, magnetic, phase_change, reram, statistics, storage, switches
@@ -52,10 +52,8 @@ def parameters(name: str | Path) -> ParameterSet:
         found.device()  # a set whose numbers contradict one another is refused here, not where it is first used
         return found
     if text not in parameter_sets():
-        near = difflib.get_close_matches(text, parameter_sets())
-        meant = f"Did you mean {' or '.join(near)}? " if near else ""
         raise ParameterError(
-            f"There is no parameter set {text!r}. {meant}'mho device list' names all; a set of your own is given by "
-            "its path, ending in .toml."
+            f"There is no parameter set {text!r}. {meant(text, parameter_sets())}'mho device list' names all; a set of "
+            "your own is given by its path, ending in .toml."
         )
     return read(_folder() / f"{text}.toml", models(), effects.EFFECTS, effects.laid_over)

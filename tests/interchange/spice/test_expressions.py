@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from mho.core import NetlistError
-from mho.interchange.spice.expressions import parse
 from mho.interchange.spice.formulas import formula
-from mho.interchange.spice.functions import FUNCTIONS, evaluate
-from mho.interchange.spice.numbers import spice_number
+from mho.netlists.expressions import parse
+from mho.netlists.functions import FUNCTIONS, evaluate
+from mho.netlists.numbers import spice_number
 
 # Values that ngspice 39.3 printed for a behavioural source of this formula.
 IN_SOURCES = [

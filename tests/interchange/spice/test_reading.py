@@ -139,7 +139,7 @@ WRONG = [
     ("R1 a", "has no two nodes"),
     ("R1 a 0 1k tc=3", "tc= is not supported"),
     ("X1 a 0 gone", "'gone' is not defined"),
-    ("D1 a 0 gone", "no .model 'gone'"),
+    ("D1 a 0 gone", "no .model 'gone' for d1; there is none"),
     ("D1 a 0 dd\n.model dd d(ikf=1m)", "ikf = 0.001 is not computed"),
     ("D1 a 0 dd\n.model dd d(level=3)", "diode level 3"),
     ("D1 a 0 dd area=0\n.model dd d", "must be above 0"),
@@ -156,7 +156,7 @@ WRONG = [
     ("E1 a2 0 laplace {v(a)} {1/s}", "LAPLACE"),
     ("E1 a2 0 table {v(a)} = (1,0) (0,1)", "must rise"),
     ("S1 a 0 a 0 ss\n.model ss sw(vt=1 vh=-0.1)", "negative hysteresis"),
-    ("W1 a 0 vx ss\n.model ss sw(vt=1)", "is a sw, not a csw"),
+    ("W1 a 0 vx ss\n.model ss sw(vt=1)", "is a sw, and w1 takes a csw"),
     ("K1 l1 l2 0.5", "'l1', which is no inductor"),
     (".if(1)\nR1 a 0 1", ".if has no .endif"),
     (".else", ".else has no .if"),
@@ -167,12 +167,17 @@ WRONG = [
     ("R1 b 0 1k\nR1 a 0 1k", "is there already"),
     ("C1 b 0 1p", "alone touches it"),
     ("B1 a 0 i=v(nowhere)", "nowhere"),
+    ("D1 a 0 dfats\n.model dfast d", "there is dfast (d). Did you mean dfast?"),
+    ("X1 a 0 0 s\n.subckt s p q\nR1 p q 1\n.ends", "'s' (x.cir, line 4) has 2 pins: p q"),
+    (".subckt s p q\nR1 p q 1\nR2 a 0 1", "begun at x.cir, line 3, no .ends"),
+    ("R1 a 0 nan", "'nan' is no finite number"),
+    ("C1 a 0 -1p", "c1 of -1e-12 F is negative"),
     (".step param x 1 2 3", ".step is not supported"),
     (".subckt s a\nR1 a 0 1", "no .ends"),
     (".subckt s a\nX1 a s\n.ends\nX1 a s", "call itself"),
     (".func f(x) {f(x)+1}\nR1 a 0 {f(2)}", "call itself"),
     (".param p={q} q={p}\nR1 a 0 {p}", "depends on itself"),
-    (".include x.cir", "include each other"),
+    (".include x.cir", "includes itself (x.cir -> x.cir)"),
     (".include none.lib", "not found"),
     (".control\nrun", "no .endc"),
     (".ic v(zz)=1", "no such node"),
@@ -187,6 +192,22 @@ def test_what_is_not_supported_is_named_with_its_place(read, line, said):
     with pytest.raises(NetlistError, match=r"x\.cir") as raised:
         read(f"t\nVa a 0 1\n{line}{TAIL}")
     assert said in str(raised.value)
+
+
+def test_what_is_read_otherwise_than_one_may_think_is_noted(read):
+    n = read("r1 a 0 1k\nV1 a 0 1\nR1 a 0 -1k\nR2 a 0 500\n.tran 1p 1\n.end")
+    first, second, third = n.notes
+    assert "x.cir, line 1: 'r1 a 0 1k' looks like an element" in first
+    assert "x.cir, line 5: the print step of 1e-12 s makes 1e+12 points" in second
+    assert "x.cir, line 3: r1 of -1000 ohm is negative" in third
+
+
+def test_other_encodings_are_read(tmp_path):
+    for k, raw in enumerate(
+        ("t\nV1 a 0 1\nC1 a 0 2µ\nR1 a 0 1k" + TAIL).encode(x) for x in ("utf-8-sig", "latin-1", "utf-16")
+    ):
+        (tmp_path / f"{k}.cir").write_bytes(raw)
+        assert float(read_spice(tmp_path / f"{k}.cir").circuit["c1"].c) == pytest.approx(2e-6)
 
 
 def test_what_changes_no_result_is_noted_and_never_silent(read):

@@ -9,10 +9,10 @@ from mho import circuits as mc
 from mho.circuits.elements import AbstractElement
 from mho.circuits.mosfet import channel_current
 from mho.core.errors import MhoError
-from mho.interchange.spice.expressions import Expression, Name, Probe
 from mho.interchange.spice.formulas import Formula
-from mho.interchange.spice.functions import evaluate
-from mho.interchange.spice.parameters import Scope
+from mho.netlists.expressions import Expression, Name, Probe
+from mho.netlists.functions import evaluate
+from mho.netlists.parameters import Scope
 
 NAMES = ("w", "l", "vto", "kp", "n", "theta", "lambda", "cox", "cgo", "cj")
 # What else a subcircuit may have, under the names that mho writes: this transistor's own, and of the card.

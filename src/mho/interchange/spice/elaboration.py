@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from dataclasses import dataclass, field
-from typing import NoReturn
 
 from mho import circuits as mc
 from mho.circuits.elements import AbstractElement
 from mho.core.errors import MhoError, NetlistError
-from mho.interchange.spice.analyses import Requests
-from mho.interchange.spice.cards import assignments
 from mho.interchange.spice.ekv import NAMES, transistor
-from mho.interchange.spice.expressions import Call, Expression, Name, Number, Probe, parse
 from mho.interchange.spice.formulas import between, formula
-from mho.interchange.spice.lines import Line
-from mho.interchange.spice.parameters import Scope
-from mho.interchange.spice.subcircuits import Body
+from mho.netlists.analyses import Requests
+from mho.netlists.expressions import Call, Expression, Name, Number, Probe, parse
+from mho.netlists.lines import Line
+from mho.netlists.parameters import Scope
+from mho.netlists.references import called, letter
+from mho.netlists.subcircuits import Body
 
 TIME = "time()"  # a node that a source ramps by 1 V/s: what `time` is in a formula
 _DEEPEST, _MOST = 30, 50_000
 _COMPARED = ("<", "<=", ">", ">=", "-", "min", "max")
-_NAMED = re.compile(r"[^\s=(),{}'\"]+\s+[^\s=]")
 
 
 @dataclass
@@ -190,16 +187,12 @@ class Site:
             guards = self.scope.body.guards.get(line, ())
             if not all((self.value(text, at) != 0) == wanted for text, wanted, at in guards):
                 continue
-            letter = line.text[0]
-            if _NAMED.match(line.text) is None:
-                line.fail("an element line has a name, its nodes and a value, apart by blanks.")
             try:
-                if letter == "x":
+                kind = letter(line)
+                if kind == "x":
                     self.instance(line)
-                elif letter in ELEMENTS:
-                    ELEMENTS[letter](self, line)
                 else:
-                    self.unknown(line)
+                    ELEMENTS[kind](self, line)
             except NetlistError as error:
                 if ", line " in str(error):
                     raise
@@ -209,46 +202,27 @@ class Site:
             except ArithmeticError as error:
                 line.fail(f"its numbers cannot be computed ({error}).")
 
-    def unknown(self, line: Line) -> NoReturn:
-        """Raise for an element that mho has not."""
-        line.fail(
-            f"{line.text.split()[0]!r} is not supported: mho reads the elements R C L K V I E G F H B D M S W X. "
-            "Replace it by a subcircuit of these."
-        )
-
     def instance(self, line: Line) -> None:
         """Expand a subcircuit's call."""
-        head, given = assignments(line, line.text)
-        words = re.sub(r"params:|[(),]", " ", head).split()
-        if len(words) < 2:
-            line.fail("a subcircuit's call is written xname node ... subcircuit [parameter=value ...].")
-        defined = self.scope.subcircuit(words[-1])
-        if defined is None:
-            line.fail(f"the subcircuit {words[-1]!r} is not defined. Is an .include missing?")
-        body, home = defined
-        nodes = tuple(self.node(n) for n in words[1:-1])
-        if len(nodes) != len(body.pins):
-            line.fail(f"{words[0]} has {len(nodes)} nodes, but the subcircuit {body.name!r} has {len(body.pins)} pins.")
+        call = called(self.scope, line)
+        body, nodes = call.body, tuple(self.node(n) for n in call.nodes)
         if self.depth >= _DEEPEST:
             line.fail(f"subcircuits stand inside each other more than {_DEEPEST} deep. Does {body.name!r} call itself?")
         self.parts.instances += 1
         if self.parts.instances > _MOST:
             line.fail(f"more than {_MOST} subcircuits are expanded. Do they call each other?")
-        values = {name: self.value(text, line) for name, text in given.items()}
-        for name in values:
-            if name not in body.defaults and name not in body.parameters and name != "m":
-                line.fail(f"the subcircuit {body.name!r} has no parameter {name!r}; it has {', '.join(body.defaults)}.")
+        values = {name: self.value(text, line) for name, text in call.given.items()}
         if values.get("m", 1.0) != 1.0 and "m" not in body.defaults:
             line.fail("m= at a subcircuit is not supported; call it several times.")
-        inner = Scope(body, home, values)
+        inner = Scope(body, call.home, values)
         found = self.transistor(body, inner)
         if found is not None:
             drain, gate, source, bulk = nodes
             made = dataclasses.replace(found, drain=drain, gate=gate, source=source, bulk=bulk)
-            self.put(line, self.name(words[0]), made)
+            self.put(line, self.name(call.name), made)
             return
         pins = dict(zip(body.pins, nodes, strict=True))
-        Site(self.parts, inner, f"{self.name(words[0])}.", pins, self.depth + 1).expand()
+        Site(self.parts, inner, f"{self.name(call.name)}.", pins, self.depth + 1).expand()
 
     def transistor(self, body: Body, scope: Scope) -> mc.MOSFET | None:
         """The built-in transistor that the subcircuit computes at the circuit's temperature, if it does."""

@@ -8,16 +8,16 @@ from collections.abc import Callable
 
 from mho import circuits as mc
 from mho.interchange.spice import switches
-from mho.interchange.spice.cards import Card, card
 from mho.interchange.spice.elaboration import Site
-from mho.interchange.spice.expressions import Call, Expression, Number
 from mho.interchange.spice.formulas import between, formula
 from mho.interchange.spice.junctions import diode
-from mho.interchange.spice.lines import Line
 from mho.interchange.spice.models import multiplied
 from mho.interchange.spice.mosfets import transistor
 from mho.interchange.spice.polynomials import is_polynomial, polynomial, table
 from mho.interchange.spice.waves import drive
+from mho.netlists.cards import Card, card
+from mho.netlists.expressions import Call, Expression, Number
+from mho.netlists.lines import Line
 
 _B = re.compile(r"(\S+)\s+(\S+)\s+(\S+)\s+([iv])\s*=\s*(.+)", re.DOTALL)
 _VALUE = re.compile(r"\b(vol|cur|value)\s*=?\s*((?:\{|').+)", re.DOTALL)
@@ -71,6 +71,10 @@ def resistor(site: Site, line: Line) -> None:
         )
         r = 1e-3
     if r < 0:
+        site.parts.notes.append(
+            f"{line.place}: {name} of {r:g} ohm is negative: it delivers power, and the circuit may run away. It is "
+            "simulated as it stands, as in ngspice."
+        )
         return site.put(line, name, mc.VCCS(a, b, a, b, 1.0 / r))
     site.put(line, name, mc.Resistor(a, b, r))
 
@@ -87,6 +91,11 @@ def capacitor(site: Site, line: Line) -> None:
     tree = site.tree(_value(c, key), line)
     if key == "c" and isinstance(tree, Number):
         value = site.value(_value(c, key), line) * scale
+        if value < 0:
+            line.fail(
+                f"{name} of {value:g} F is negative, which mho does not simulate: a circuit's capacitances must store "
+                "energy. Make it positive, or write it as a source: b1 a b i=-1p*ddt(v(a,b))"
+            )
         if value != 0 and a != b:  # else it carries no current, here as in ngspice
             site.put(line, name, mc.Capacitor(a, b, value))
         return

@@ -10,8 +10,8 @@ from collections.abc import Container, Mapping
 
 from mho import circuits as mc
 from mho.circuits.elements import AbstractElement
-from mho.interchange.spice.expressions import Call, Expression, Probe
 from mho.interchange.spice.formulas import Formula, formula
+from mho.netlists.expressions import Call, Expression, Probe
 
 _LARGEST = 3_000  # terms of a formula that others were put into
 

@@ -8,8 +8,8 @@ from typing import Any
 import jax.numpy as jnp
 
 from mho.devices.device import ROOM
-from mho.interchange.spice.expressions import Call, Expression, Name, Number, Probe
-from mho.interchange.spice.functions import evaluate
+from mho.netlists.expressions import Call, Expression, Name, Number, Probe
+from mho.netlists.functions import evaluate
 
 _ZERO_CELSIUS = 273.15  # [K]
 

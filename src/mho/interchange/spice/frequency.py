@@ -8,11 +8,11 @@ import numpy as np
 
 from mho import circuits as mc
 from mho.core.errors import NetlistError
-from mho.interchange.spice.analyses import FrequencySweep
 from mho.interchange.spice.netlist import Netlist
 from mho.interchange.spice.outcome import Outcome, gathered
 from mho.interchange.spice.rest import at_rest
 from mho.interchange.spice.signals import Table, hidden, spice_source
+from mho.netlists.analyses import FrequencySweep
 
 
 def frequencies(sweep: FrequencySweep) -> np.ndarray:

@@ -6,10 +6,11 @@ import math
 from dataclasses import dataclass
 
 from mho import circuits as mc
-from mho.interchange.spice.cards import card
 from mho.interchange.spice.elaboration import Site
-from mho.interchange.spice.lines import Line
-from mho.interchange.spice.models import Defaults, multiplied, named_model, numbers
+from mho.interchange.spice.models import Defaults, multiplied, numbers
+from mho.netlists.cards import card
+from mho.netlists.lines import Line
+from mho.netlists.references import named_model
 
 # SPICE's own constants, so that its numbers come out [J/K, C].
 BOLTZMANN, CHARGE = 1.38064852e-23, 1.6021766208e-19
@@ -92,11 +93,9 @@ def diode(site: Site, line: Line) -> None:
     words = [w for w in c.fields if w != "off"]
     if not 4 <= len(words) <= 5 or set(c.options) - {"area", "m", "ic"}:
         line.fail("a diode is written name anode cathode model [area].")
-    model = named_model(site, line, words[3], ("d",))
+    model = named_model(site.scope, line, words[3], ("d",))
     found = numbers(site, model, _DIODE)
     n = dict(_DIODE.values) | found
-    if n["level"] != 1:
-        model.line.fail(f"diode level {n['level']:g} is not supported; mho has level 1.")
     for name in ("is", "n", "vj"):
         if n[name] <= 0:
             model.line.fail(f"{name} = {n[name]:g} must be above 0.")

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from mho.core.errors import NetlistError
-from mho.interchange.spice.expressions import Number, parse
-from mho.interchange.spice.lines import Line
 from mho.interchange.spice.netlist import Netlist
-from mho.interchange.spice.parameters import Scope
 from mho.interchange.spice.signals import Table
+from mho.netlists.expressions import Number, parse
+from mho.netlists.lines import Line
+from mho.netlists.parameters import Scope
 
 _WORD = re.compile(r"[a-z_]\w*\s*\((?:[^()]|\([^()]*\))*\)|'[^']*'|\{[^{}]*\}|=|[^\s=]+")
 _EXTREMES = {
@@ -20,6 +20,7 @@ _EXTREMES = {
     "min": np.nanmin,
     "pp": np.ptp,
 }
+_WAYS = {"rise": " upwards", "fall": " downwards", "cross": ""}
 _STATISTICS = ("avg", "rms", "integ", "integral", *_EXTREMES, "max_at", "min_at")
 
 
@@ -149,16 +150,17 @@ class _Measure:
         if self.words[:2] == ["at", "="]:
             del self.words[:2]
             return self.number(self.take())
-        y = self.signal(self.take())
+        name = self.take()
+        y = self.signal(name)
         level, way, count, after = 0.0, "cross", "1", 0.0
-        for name, text in self.options("val", "rise", "fall", "cross", "td").items():
-            if name == "val":
+        for option, text in self.options("val", "rise", "fall", "cross", "td").items():
+            if option == "val":
                 level = self.number(text)
-            elif name == "td":
+            elif option == "td":
                 after = self.number(text)
             else:
-                way, count = name, text
-        return self.crossing(y - level, way, count, after)
+                way, count = option, text
+        return self.crossing(y - level, way, count, after, named=f"{name} = {level:g}")
 
     def found(self, kind: str) -> float:
         wanted = self.signal(self.take()) if kind == "find" else None
@@ -174,25 +176,28 @@ class _Measure:
                 return float(np.interp(at, self.t, wanted))  # type: ignore[arg-type]
             if word != "when":
                 self.line.fail("FIND is followed by WHEN or AT.")
-        y = self.signal(self.take())
+        name = self.take()
+        y = self.signal(name)
         if self.take() != "=":
             self.line.fail("WHEN is written WHEN signal=level.")
         level = self.take()
         y = y - (self.signal(level) if "(" in level else self.number(level))
         way, count, after, until = "cross", "1", 0.0, np.inf
-        for name, text in self.options("rise", "fall", "cross", "td", "from", "to").items():
-            if name in ("td", "from"):
+        for option, text in self.options("rise", "fall", "cross", "td", "from", "to").items():
+            if option in ("td", "from"):
                 after = self.number(text)
-            elif name == "to":
+            elif option == "to":
                 until = self.number(text)
             else:
-                way, count = name, text
+                way, count = option, text
         self.closed()
-        at = self.crossing(y, way, count, after, until)
+        at = self.crossing(y, way, count, after, until, named=f"{name} = {level}")
         return at if wanted is None else float(np.interp(at, self.t, wanted))
 
-    def crossing(self, y: np.ndarray, way: str, count: str, after: float, until: float = np.inf) -> float:
-        """Time of a signal's passage through zero, the `count`-th or the last."""
+    def crossing(
+        self, y: np.ndarray, way: str, count: str, after: float, until: float = np.inf, *, named: str
+    ) -> float:
+        """Time of a signal's passage through zero, the `count`-th or the last; `named` says of what."""
         below, above = y[:-1], y[1:]
         rise, fall = (below < 0) & (above >= 0), (below > 0) & (above <= 0)
         where = np.flatnonzero({"rise": rise, "fall": fall, "cross": rise | fall}[way])
@@ -200,7 +205,8 @@ class _Measure:
         times = times[(times >= after) & (times <= until)]
         k = len(times) if count == "last" else int(self.number(count))
         if not 1 <= k <= len(times):
-            raise _MissingError(f"the signal has {len(times)} such crossings, not {count}")
+            found = {0: "never passed", 1: "passed once"}.get(len(times), f"passed {len(times)} times")
+            raise _MissingError(f"{named} is {found}{_WAYS[way]}, and {way}={count} is asked for")
         return float(times[k - 1])
 
     def statistic(self, kind: str) -> float:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from mho.interchange.spice.cards import Card
 from mho.interchange.spice.elaboration import Site
-from mho.interchange.spice.lines import Line
-from mho.interchange.spice.subcircuits import Model
+from mho.netlists.cards import Card
+from mho.netlists.subcircuits import Model
 
 
 @dataclass(frozen=True)
@@ -26,20 +25,6 @@ class Defaults:
     same: Mapping[str, str] = field(default_factory=dict)
     idle: tuple[str, ...] = ()
     refused: Mapping[str, str] = field(default_factory=dict)
-
-
-def named_model(site: Site, line: Line, name: str, kinds: tuple[str, ...]) -> Model:
-    """The model card of a name.
-
-    Raises:
-        NetlistError: If there is none, or it is of another kind.
-    """
-    model = site.scope.model(name)
-    if model is None:
-        line.fail(f"there is no .model {name!r}.")
-    if model.kind not in kinds:
-        line.fail(f"the model {name!r} is a {model.kind}, not a {' or '.join(kinds)}.")
-    return model
 
 
 def numbers(site: Site, model: Model, defaults: Defaults) -> dict[str, float]:

@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 
 from mho import circuits as mc
-from mho.interchange.spice.cards import Card, card
 from mho.interchange.spice.elaboration import Site
 from mho.interchange.spice.junctions import (
     CHARGE,
@@ -17,8 +16,10 @@ from mho.interchange.spice.junctions import (
     temperatures,
     thermal,
 )
-from mho.interchange.spice.lines import Line
-from mho.interchange.spice.models import Defaults, multiplied, named_model, numbers
+from mho.interchange.spice.models import Defaults, multiplied, numbers
+from mho.netlists.cards import Card, card
+from mho.netlists.lines import Line
+from mho.netlists.references import named_model
 
 _VACUUM = 8.854214871e-12  # [F/m] as SPICE has it
 _OXIDE, _SILICON = 3.9, 11.7  # relative permittivities
@@ -57,10 +58,7 @@ def transistor(site: Site, line: Line) -> None:
         line.fail("a MOSFET is written name drain gate source bulk model w=... l=...")
     if "temp" in c.options:
         line.fail("temp= at one element is not supported; .temp is that of the whole circuit.")
-    model = named_model(site, line, words[5], ("nmos", "pmos"))
-    level = site.value(model.numbers.get("level", "1"), model.line)
-    if level != 1:
-        model.line.fail(f"MOSFET level {level:g} is not supported; mho has level 1, and the EKV subcircuits.")
+    model = named_model(site.scope, line, words[5], ("nmos", "pmos"))
     found = numbers(site, model, _LEVEL1)
     _Transistor(site, c, words, found, 1 if model.kind == "nmos" else -1).put()
 

@@ -11,14 +11,14 @@ import numpy as np
 
 from mho import circuits as mc
 from mho.circuits.checks import BRANCHES
-from mho.core.errors import InputError, MhoError, NetlistError
-from mho.interchange.spice.analyses import Requests, requests
+from mho.core.errors import MhoError, NetlistError
 from mho.interchange.spice.elaboration import TIME, Parts, Site
 from mho.interchange.spice.followers import without_followers
 from mho.interchange.spice.formulas import Formula
-from mho.interchange.spice.lines import Line, title_and_lines
-from mho.interchange.spice.parameters import Scope
-from mho.interchange.spice.subcircuits import structure
+from mho.netlists.analyses import Requests
+from mho.netlists.lines import Line
+from mho.netlists.outline import Outline, outline, placed
+from mho.netlists.parameters import Scope
 
 _LAST = 1e6  # [s] to which a ramp gives formulas their time
 
@@ -42,6 +42,7 @@ class Netlist:
         notes: One sentence for everything that is not used or read otherwise, with its line.
         scope: Parameters at the top, for measurements.
         lines: Line of each element.
+        file: Name of its file.
         followers: Voltage sources of formulas that were put into the formulas that read them: node and formula by name.
     """
 
@@ -57,7 +58,16 @@ class Netlist:
     notes: tuple[str, ...]
     scope: Scope
     lines: Mapping[str, Line] = field(default_factory=dict)
+    file: str = "the netlist"
     followers: Mapping[str, tuple[str, Formula]] = field(default_factory=dict)
+
+    def place(self, message: str) -> str:
+        """Where the first element stands at a node that a message names in quotes, as the beginning of a message."""
+        named = set(re.findall(r"'([^']+)'", message))
+        for name, e in self.circuit.items():
+            if name in self.lines and named & set(e.nodes):
+                return f"{self.lines[name].place}: "
+        return f"{self.file}: "
 
 
 def read_spice(path: str | Path, *, celsius: float | None = None) -> Netlist:
@@ -75,26 +85,13 @@ def read_spice(path: str | Path, *, celsius: float | None = None) -> Netlist:
     Raises:
         NetlistError: If the netlist is malformed or asks for what mho has not; names file and line.
     """
-    path = Path(path)
-    notes: list[str] = []
-    try:
-        with np.errstate(all="ignore"):
-            return _read(path, notes, celsius)
-    except RecursionError:
-        raise NetlistError(f"{path.name}: something is nested too deeply to be read.") from None
-    except NetlistError:
-        raise
-    except InputError as error:
-        raise NetlistError(f"{path.name}: {error}") from error
+    found = outline(path, celsius=celsius)
+    with placed(found.path), np.errstate(all="ignore"):
+        return _elaborated(found)
 
 
-def _read(path: Path, notes: list[str], celsius: float | None) -> Netlist:
-    title, lines = title_and_lines(path, notes)
-    top, directives = structure(lines, lambda body, text, line: Scope(body).at(text, line) != 0)
-    scope = Scope(top)
-    asked = requests(directives, scope, notes)
-    if celsius is not None:
-        asked.celsius, asked.of_corner = celsius, True
+def _elaborated(found: Outline) -> Netlist:
+    path, title, scope, asked, notes = found.path, found.title, found.scope, found.requests, found.notes
     parts = Parts(asked, notes)
     Site(parts, scope).expand()
     elements = dict(parts.elements)
@@ -135,6 +132,7 @@ def _read(path: Path, notes: list[str], celsius: float | None) -> Netlist:
         notes=tuple(notes),
         scope=scope,
         lines=parts.lines,
+        file=path.name,
         followers=followers,
     )
 

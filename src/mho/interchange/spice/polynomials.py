@@ -6,11 +6,11 @@ import itertools
 import re
 from collections.abc import Sequence
 
-from mho.interchange.spice.cards import Card, card
 from mho.interchange.spice.elaboration import Site
-from mho.interchange.spice.expressions import Call, Expression, Number, Probe
 from mho.interchange.spice.formulas import between
-from mho.interchange.spice.lines import Line
+from mho.netlists.cards import Card, card
+from mho.netlists.expressions import Call, Expression, Number, Probe
+from mho.netlists.lines import Line
 
 _POLY = re.compile(r"\bpoly\s*\(\s*(\d+)\s*\)")
 _TABLE = re.compile(r"\btable\b\s*=?\s*(\{[^{}]*\}|'[^']*')\s*=?\s*(.+)", re.DOTALL)

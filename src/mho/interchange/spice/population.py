@@ -20,9 +20,9 @@ from mho.core.errors import NetlistError, SolverError
 from mho.core.results import Status
 from mho.interchange.spice.measure import measured
 from mho.interchange.spice.netlist import Netlist
-from mho.interchange.spice.numbers import spice_number
 from mho.interchange.spice.signals import plain_source
 from mho.interchange.spice.simulation import options_of, ready, start_of, table_of
+from mho.netlists.numbers import spice_number
 
 _SHARE, _SHARE_WITH_WAVEFORMS = 128, 32  # samples in memory at a time, without and with their waveforms
 _FIELDS = {
@@ -38,11 +38,13 @@ class Spikes:
     Args:
         node: Node.
         level: Voltage at which it counts as spiking [V].
+        after: Time before which nothing counts: the start-up [s].
         most: Spikes of one sample that are kept; more end it.
     """
 
     node: str
     level: float
+    after: float = 0.0
     most: int = 256
 
 
@@ -160,6 +162,7 @@ def run_population(
     corners: tuple[str, ...] = (),
     spikes: Spikes | None = None,
     noise: mc.TransientNoise | None = None,
+    energy: bool = False,
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Population:
@@ -171,6 +174,7 @@ def run_population(
         corners: Corner of each sample.
         spikes: Spikes to note, if any.
         noise: Noise of the elements, if any; every sample has its own.
+        energy: Whether to note what each source delivered from the start to the end.
         workers: Processes; this one alone if None.
         progress: Called with the number of samples done and their total.
 
@@ -187,7 +191,7 @@ def run_population(
     count, size = circuit.samples or 1, _SHARE_WITH_WAVEFORMS if netlist.requests.measures else _SHARE
     edges = [(k, min(k + size, count)) for k in range(0, count, size)]
     own = lambda a: None if noise is None else replace(noise, first=noise.first + a)  # noqa: E731
-    jobs = [(rows, (netlist, part(circuit, a, b), spikes, own(a)), {}) for a, b in edges]
+    jobs = [(rows, (netlist, part(circuit, a, b), spikes, own(a), energy), {}) for a, b in edges]
     if workers is None or len(jobs) == 1:
         found, done = [], 0
         for function, arguments, _ in jobs:
@@ -206,6 +210,7 @@ def rows(
     circuit: mc.Circuit,
     spikes: Spikes | None,
     noise: mc.TransientNoise | None = None,
+    energy: bool = False,
     progress: Any = None,
 ) -> Rows:
     """Run one share of the samples, and measure it."""
@@ -214,13 +219,13 @@ def rows(
     waveforms = bool(netlist.requests.measures)
     crossings = ()
     if spikes is not None:
-        crossings = tuple(mc.Crossing(spikes.node, spikes.level, rising=up) for up in (True, False))
+        crossings = tuple(mc.Crossing(spikes.node, spikes.level, rising=up, after=spikes.after) for up in (True, False))
     more = {"max_points": 256} | ({"max_events": spikes.most} if spikes is not None else {})
     options = options_of(circuit, netlist, ledger=mc.Detail.SUPPLIES, noise=noise, **more)
     try:
         start = start_of(circuit, netlist)
     except SolverError:
-        return _one_by_one(netlist, circuit, spikes, noise)
+        return _one_by_one(netlist, circuit, spikes, noise, energy)
     save = layout(circuit).names if waveforms else ()
     run = mc.transient(
         circuit, tran.stop, crossings=crossings, save=save, options=options, start=start, throw=False,
@@ -229,12 +234,16 @@ def rows(
     found = Rows(run.status)
     if spikes is not None:
         found.values |= _of_spikes(run)
+    if energy:
+        found.values |= {f"delivered({n})": np.where(run.ok, x, np.nan) for n, x in run.ledger.supplies.items()}
     if waveforms:
         _measure(found, netlist, circuit, run)
     return found
 
 
-def _one_by_one(netlist: Netlist, circuit: mc.Circuit, spikes: Spikes | None, noise: mc.TransientNoise | None) -> Rows:
+def _one_by_one(
+    netlist: Netlist, circuit: mc.Circuit, spikes: Spikes | None, noise: mc.TransientNoise | None, energy: bool
+) -> Rows:
     """The same where some samples have no operating point: each half apart, down to the sample that has none."""
     count = circuit.samples or 1
     if count == 1:
@@ -242,7 +251,7 @@ def _one_by_one(netlist: Netlist, circuit: mc.Circuit, spikes: Spikes | None, no
     halves = []
     for a, b in ((0, count // 2), (count // 2, count)):
         own = None if noise is None else replace(noise, first=noise.first + a)
-        halves.append(rows(netlist, part(circuit, a, b), spikes, own))
+        halves.append(rows(netlist, part(circuit, a, b), spikes, own, energy))
     return _together(halves)
 
 
@@ -292,6 +301,7 @@ def _joined(
     whole = _together(parts)
     units = {"spikes": "1", "rate": "Hz", "width": "s", "jitter": "s"} if spikes is not None else {}
     units |= {n: "J" for n in whole.values if spikes is not None and (n == "energy" or n.startswith("energy("))}
+    units |= {n: "J" for n in whole.values if n.startswith("delivered(")}
     return Population(whole.values, drawn, corners, whole.status, whole.missing, units)
 
 

@@ -13,11 +13,11 @@ from mho.circuits.checks import BRANCHES
 from mho.circuits.observed import observe
 from mho.core.errors import NetlistError
 from mho.interchange.spice.elaboration import TIME
-from mho.interchange.spice.expressions import Expression, Name, Probe, parse, probes
 from mho.interchange.spice.formulas import Formula
-from mho.interchange.spice.functions import evaluate
-from mho.interchange.spice.lines import Line
 from mho.interchange.spice.netlist import Netlist
+from mho.netlists.expressions import Expression, Name, Probe, parse, probes
+from mho.netlists.functions import evaluate
+from mho.netlists.lines import Line
 
 # What vdb, vm, vp, vr and vi take of a phasor; the phase is in radians, as ngspice has it.
 PARTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {

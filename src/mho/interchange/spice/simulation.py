@@ -14,7 +14,6 @@ from mho.circuits.waveforms import Points, Run
 from mho.core.errors import NetlistError
 from mho.core.sampling import sample
 from mho.interchange.spice import frequency
-from mho.interchange.spice.analyses import Tran
 from mho.interchange.spice.elaboration import TIME
 from mho.interchange.spice.measure import measured
 from mho.interchange.spice.netlist import Netlist
@@ -22,6 +21,7 @@ from mho.interchange.spice.outcome import Outcome, gathered
 from mho.interchange.spice.rest import guessed, tied, with_unknowns
 from mho.interchange.spice.signals import Table, branches, observed, wanted
 from mho.interchange.spice.sweep import point, sweep
+from mho.netlists.analyses import Tran
 
 _STEPS = 2_000  # most steps that a print step asks for
 _FORMULA_STEPS = 20_000  # the same where a formula of time may hide corners
@@ -36,9 +36,7 @@ def tolerance(reltol: float) -> float:
 
 def asked(netlist: Netlist) -> list[str]:
     """The analyses that a netlist asks for, in the order in which :func:`simulate` prefers them."""
-    r = netlist.requests
-    wanted = {"tran": r.tran, "ac": r.ac, "noise": r.noise, "dc": r.dc, "op": r.op or None}
-    return [name for name, request in wanted.items() if request is not None]
+    return netlist.requests.kinds
 
 
 def simulate(
@@ -64,12 +62,7 @@ def simulate(
         NetlistError: If the netlist asks for no analysis, or for a signal that is not there.
         SolverError: If the numbers do not converge.
     """
-    found = asked(netlist)
-    if not found:
-        raise NetlistError("the netlist asks for no analysis that mho runs: give it .tran, .ac, .noise, .dc or .op.")
-    chosen = analysis or found[0]
-    if chosen not in found:
-        raise NetlistError(f"the netlist has no .{chosen}; it has {', '.join(f'.{x}' for x in found)}.")
+    chosen = netlist.requests.chosen(analysis, netlist.file)
     if samples is not None and chosen != "tran":
         raise NetlistError("samples need a .tran; the netlist has none.")
     _check_names(netlist, chosen)
@@ -166,7 +159,9 @@ def start_of(circuit: mc.Circuit, netlist: Netlist) -> Any:
     try:
         found = mc.operating_point(guessed(tied(circuit, initial), netlist))
     except NetlistError as error:
-        raise NetlistError(f"{error} In a netlist: .tran ... uic, or R to ground.") from error
+        raise NetlistError(
+            f"{netlist.place(str(error))}{error} In a netlist: .tran ... uic, or R to ground."
+        ) from error
     return {name: initial.get(name, found[name]) for name in layout(circuit).names}
 
 

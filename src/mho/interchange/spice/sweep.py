@@ -10,11 +10,11 @@ from mho import circuits as mc
 from mho.circuits.layout import layout
 from mho.core.errors import NetlistError, SolverError
 from mho.core.results import Status
-from mho.interchange.spice.analyses import DCSweep
 from mho.interchange.spice.netlist import Netlist
 from mho.interchange.spice.outcome import Outcome, gathered
 from mho.interchange.spice.rest import at_rest
 from mho.interchange.spice.signals import Table, observed
+from mho.netlists.analyses import DCSweep
 
 _ENTRIES = 4_000_000  # of the matrices of points that are solved at once
 _SAME = 1e-6  # [V] by which two solutions of one operating point may differ

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from mho import circuits as mc
-from mho.interchange.spice.cards import card
 from mho.interchange.spice.elaboration import Site
-from mho.interchange.spice.expressions import Call, Expression, Number, Probe
 from mho.interchange.spice.formulas import between, formula
-from mho.interchange.spice.lines import Line
-from mho.interchange.spice.models import Defaults, named_model, numbers
+from mho.interchange.spice.models import Defaults, numbers
+from mho.netlists.cards import card
+from mho.netlists.expressions import Call, Expression, Number, Probe
+from mho.netlists.lines import Line
+from mho.netlists.references import named_model
 
 _BY_VOLTAGE = Defaults({"vt": 0.0, "vh": 0.0, "ron": 1.0, "roff": 1e12})
 _BY_CURRENT = Defaults({"it": 0.0, "ih": 0.0, "ron": 1.0, "roff": 1e12})
@@ -58,7 +59,7 @@ def _words(line: Line, count: int, form: str) -> tuple[list[str], bool]:
 
 
 def _model(site: Site, line: Line, name: str, kind: str, defaults: Defaults) -> dict[str, float]:
-    model = named_model(site, line, name, (kind,))
+    model = named_model(site.scope, line, name, (kind,))
     n = dict(defaults.values) | numbers(site, model, defaults)
     for key in ("ron", "roff"):
         if n[key] <= 0:

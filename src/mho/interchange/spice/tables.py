@@ -49,6 +49,7 @@ def write_csv(outcome: Outcome, path: Path) -> None:
     # A name with a comma, v(a,b), is quoted.
     head = ",".join(f'"{n}"' if "," in n else n for n in names)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("w", encoding="ascii") as file:
             np.savetxt(file, np.concatenate(rows), fmt="%.12g", delimiter=",", header=head, comments="")
     except OSError as error:

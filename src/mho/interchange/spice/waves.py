@@ -9,10 +9,10 @@ import numpy as np
 from mho import circuits as mc
 from mho.circuits.waves import AbstractWave
 from mho.core.errors import MhoError
-from mho.interchange.spice.analyses import Tran
-from mho.interchange.spice.cards import Card
-from mho.interchange.spice.expressions import Expression, parse
-from mho.interchange.spice.parameters import Scope
+from mho.netlists.analyses import Tran
+from mho.netlists.cards import Card
+from mho.netlists.expressions import Expression, parse
+from mho.netlists.parameters import Scope
 
 _SHAPES = ("pulse", "pwl", "sin", "exp", "sffm", "am")
 _UNKNOWN = ("trnoise", "trrandom", "external")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from mho.interchange.spice.lines import Line
+from mho.netlists.lines import Line
 
 _WORD = re.compile(r"\{(?:[^{}]|\{[^{}]*\})*\}|'[^']*'|\"[^\"]*\"|[=(),]|[^\s=(),{}'\"]+|[{}'\"]")
 _KEY = re.compile(r"(?<![\w.<>!=)])([a-z_][\w.]*)\s*=(?!=)")

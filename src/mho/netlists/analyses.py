@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mho.interchange.spice.cards import assignments, card
-from mho.interchange.spice.lines import Line
-from mho.interchange.spice.numbers import spice_number
-from mho.interchange.spice.parameters import Scope
+from mho.core.errors import NetlistError
+from mho.netlists.cards import assignments, card
+from mho.netlists.lines import Line
+from mho.netlists.numbers import spice_number
+from mho.netlists.parameters import Scope
 
 # Numbers of ngspice's own algorithms: mho's are others, and its tolerance follows reltol alone.
 _UNHEARD = (
@@ -20,6 +21,7 @@ _UNHEARD = (
     "autostop", "warn", "seed", "cptime", "filetype", "plotwinsize", "ramptime", "minbreak", "reltran", "lvltim",
     "wnflag",
 )  # fmt: skip
+_MOST_POINTS = 100_000  # of a transient's print step; one that makes more is no wish for as many steps
 _NOTED = (".plot", ".width", ".probe", ".four", ".title")
 _OTHER = (".disto", ".sens", ".tf", ".pz", ".sp", ".pss")
 
@@ -108,6 +110,34 @@ class Requests:
     globals_: set[str] = field(default_factory=set)
     measures: list[Line] = field(default_factory=list)
 
+    @property
+    def kinds(self) -> list[str]:
+        """The analyses that are asked for; the first is run where none is chosen."""
+        wanted = {"tran": self.tran, "ac": self.ac, "noise": self.noise, "dc": self.dc, "op": self.op or None}
+        return [name for name, request in wanted.items() if request is not None]
+
+    def chosen(self, wanted: str | None, netlist: str) -> str:
+        """The analysis to run.
+
+        Args:
+            wanted: One of `kinds`; the first if None.
+            netlist: What errors call the netlist.
+
+        Raises:
+            NetlistError: If the netlist asks for none, or not for this one.
+        """
+        if not self.kinds:
+            raise NetlistError(
+                f"{netlist} asks for no analysis that mho runs. Write .tran, .ac, .noise, .dc or .op before its .end, "
+                "for example .tran 10n 10u"
+            )
+        if wanted is not None and wanted not in self.kinds:
+            there = ", ".join(f".{x}" for x in self.kinds)
+            raise NetlistError(
+                f"{netlist} has no .{wanted}; it has {there}. Write a .{wanted} line, or choose another."
+            )
+        return wanted or self.kinds[0]
+
 
 def requests(lines: list[Line], scope: Scope, notes: list[str]) -> Requests:
     """Read the directives.
@@ -138,7 +168,7 @@ def _one(line: Line, r: Requests, scope: Scope, notes: list[str]) -> None:
     word, _, rest = line.text.partition(" ")
     rest = rest.strip()
     if word == ".tran":
-        r.tran = _tran(line, scope)
+        r.tran = _tran(line, scope, notes)
     elif word == ".dc":
         r.dc = _dc(line, scope)
     elif word == ".op":
@@ -170,7 +200,7 @@ def _one(line: Line, r: Requests, scope: Scope, notes: list[str]) -> None:
         )
 
 
-def _tran(line: Line, scope: Scope) -> Tran:
+def _tran(line: Line, scope: Scope, notes: list[str]) -> Tran:
     words = card(line).fields[1:]
     uic = "uic" in words
     numbers = [scope.at(w, line) for w in words if w != "uic"]
@@ -179,6 +209,12 @@ def _tran(line: Line, scope: Scope) -> Tran:
     step, stop, start, most = [*numbers, *[0.0] * (4 - len(numbers))]
     if not (step > 0 and stop > 0 and 0 <= start < stop and most >= 0):
         line.fail(f"in {line.text!r}, tstep and tstop must be above 0, and tstart between 0 and tstop.")
+    if not most and (stop - start) / step > _MOST_POINTS:
+        notes.append(
+            f"{line.place}: the print step of {step:g} s makes {(stop - start) / step:.3g} points, more than "
+            f"{_MOST_POINTS}; the error control places the points instead, at most {stop / 2000:.3g} s apart. Give a "
+            "fourth number (tmax) for shorter steps."
+        )
     if most and stop / most > 2e6:
         line.fail(f"tmax = {most:g} s makes more than two million steps. Lengthen it.")
     return Tran(step, stop, start, most or None, uic)

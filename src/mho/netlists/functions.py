@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from mho.core.errors import NetlistError
-from mho.interchange.spice.expressions import Call, Expression, Name, Number
+from mho.netlists.expressions import Call, Expression, Name, Number
 
 _LARGEST = 700.0  # exp of more has no float64
 _INSIDE = 1.0 - 1e-15  # where an inverse function ends, its slope is infinite

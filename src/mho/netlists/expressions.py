@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mho.core.errors import NetlistError
-from mho.interchange.spice.numbers import NUMBER, spice_number
+from mho.netlists.numbers import NUMBER, spice_number
 
 _LONGEST, _DEEPEST = 20_000, 60
 

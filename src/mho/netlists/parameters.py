@@ -8,15 +8,17 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from mho.core.errors import NetlistError
-from mho.interchange.spice.expressions import Call, Expression, Name, Number, Probe, parse
-from mho.interchange.spice.functions import CONSTANTS, evaluate, known
-from mho.interchange.spice.lines import Line
-from mho.interchange.spice.numbers import spice_number
-from mho.interchange.spice.subcircuits import Body, Function, Model
+from mho.core.names import meant
+from mho.netlists.expressions import Call, Expression, Name, Number, Probe, parse
+from mho.netlists.functions import CONSTANTS, evaluate, known
+from mho.netlists.lines import Line
+from mho.netlists.numbers import spice_number
+from mho.netlists.subcircuits import Body, Function, Model
 
 _LARGEST = 20_000  # nodes of one formula with its functions inlined
 _DEEPEST = 40  # functions that call each other
 _OPEN = (Name("time"), Name("temper"))
+_NO_NUMBERS = ("nan", "inf", "infinity")
 
 Rename = Callable[[Probe], Expression]
 
@@ -46,7 +48,7 @@ class Scope:
         text, line = self.body.parameters.get(name, (self.body.defaults.get(name), self.body.line))
         if text is None:
             if self.outer is None:
-                raise NetlistError(f"the parameter {name!r} has no value. Give it one with .param.")
+                raise NetlistError(self.unknown(name))
             return self.outer.value(name)
         if name in self._open:
             raise NetlistError(f"the parameter {name!r} depends on itself.")
@@ -60,6 +62,13 @@ class Scope:
         finally:
             self._open.discard(name)
         return self._values[name]
+
+    def unknown(self, name: str) -> str:
+        """What is said of a name that has no value at the top."""
+        if name in _NO_NUMBERS:
+            return f"{name!r} is no finite number, and no parameter. Write a number, as in 10k or 2.2e-12."
+        near = meant(name, [*self.body.parameters, *CONSTANTS])
+        return f"the parameter {name!r} has no value. {near}Give it one with .param {name}=..., or write a number."
 
     def has(self, name: str) -> bool:
         """Whether this subcircuit itself has a parameter of that name."""
@@ -78,6 +87,14 @@ class Scope:
         """A model card of that name."""
         found = self.body.models.get(name)
         return found if found is not None or self.outer is None else self.outer.model(name)
+
+    def models(self) -> dict[str, Model]:
+        """All model cards that are known here; inner ones hide outer ones."""
+        return {**(self.outer.models() if self.outer else {}), **self.body.models}
+
+    def subcircuits(self) -> list[str]:
+        """Names of all subcircuits that are known here."""
+        return list(dict.fromkeys([*self.body.subcircuits, *(self.outer.subcircuits() if self.outer else [])]))
 
     def subcircuit(self, name: str) -> tuple[Body, Scope] | None:
         """A subcircuit of that name, and the scope of its definition."""

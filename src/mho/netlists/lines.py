@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from mho.core.errors import NetlistError
 _DEEPEST = 20  # files that include each other
 # Commands of a .control block that are run as its lines are.
 CONTROLS = ("tran", "op", "dc", "ac", "noise", "meas", "measure")
+_ELEMENT = re.compile(r"[rclvi]\w*\s+(0|gnd|\w+\s+(0|gnd)|\w+\s+\w+\s+[\d.]+[a-z]*)(\s.*)?", re.IGNORECASE)
 _MOST = 200_000  # lines of all files together
 
 
@@ -30,9 +32,14 @@ class Line:
     file: str
     number: int
 
+    @property
+    def place(self) -> str:
+        """Where it stands, in words."""
+        return f"{self.file}, line {self.number}"
+
     def fail(self, message: str) -> NoReturn:
         """Raise a NetlistError that names this place."""
-        raise NetlistError(f"{self.file}, line {self.number}: {message}")
+        raise NetlistError(f"{self.place}: {message}")
 
 
 def title_and_lines(path: Path, notes: list[str]) -> tuple[str, list[Line]]:
@@ -49,18 +56,40 @@ def title_and_lines(path: Path, notes: list[str]) -> tuple[str, list[Line]]:
     physical = _physical(path, None)
     if not physical:
         raise NetlistError(f"{path.name} is empty. A netlist begins with a title line.")
-    return physical[0][1].strip().lstrip("*").strip(), list(reader.logical(path, physical[1:], 0))
+    title = physical[0][1].strip().lstrip("*").strip()
+    if _ELEMENT.fullmatch(title):
+        notes.append(
+            f"{path.name}, line 1: {title!r} looks like an element, and is not read: the first line is the title. Put a "
+            "title before it."
+        )
+    return title, list(reader.logical(path, physical[1:], (path,)))
 
 
 def _physical(path: Path, at: Line | None) -> list[tuple[int, str]]:
     try:
-        text = path.read_bytes().decode("utf-8", errors="replace")
+        raw = path.read_bytes()
     except OSError as error:
         message = f"{str(path)!r} cannot be read ({error.strerror or 'no file'}). Check the path."
         if at is None:
             raise NetlistError(message) from error
         at.fail(message)
+    text = _text(raw)
+    if "\0" in text:
+        message = f"{path.name} holds bytes that are no text. Name a netlist, as an editor writes it (UTF-8)."
+        if at is None:
+            raise NetlistError(message)
+        at.fail(message)
     return list(enumerate(re.split(r"\r\n|\r|\n", text), start=1))
+
+
+def _text(raw: bytes) -> str:
+    """The text of a file in UTF-8, in UTF-16 with a mark, or in Latin-1, as simulators write them."""
+    if raw[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        return raw.decode("utf-16", errors="replace")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
 
 
 def without_comment(text: str) -> str:
@@ -96,7 +125,7 @@ class _Files:
         if held is not None:
             yield held
 
-    def logical(self, path: Path, physical: list[tuple[int, str]], depth: int) -> Iterator[Line]:
+    def logical(self, path: Path, physical: list[tuple[int, str]], chain: tuple[Path, ...]) -> Iterator[Line]:
         """Lines of a file with what it includes."""
         control: Line | None = None
         left: list[str] = []
@@ -117,25 +146,28 @@ class _Files:
             elif word == ".end":
                 return
             elif word in (".include", ".inc", ".incl"):
-                yield from self.included(line, path, depth)
+                yield from self.included(line, path, chain)
             elif word == ".lib" and len(line.text.split()) >= 3:
-                yield from self.section(line, path, depth)
+                yield from self.section(line, path, chain)
             else:
                 yield Line(line.text.lower(), line.file, line.number)
         if control is not None:
             control.fail(".control has no .endc.")
 
-    def included(self, line: Line, path: Path, depth: int) -> Iterator[Line]:
+    def included(self, line: Line, path: Path, chain: tuple[Path, ...]) -> Iterator[Line]:
         words = line.text.split(maxsplit=1)
         if len(words) < 2:
             line.fail("there is no file name after .include.")
-        found = self.find(words[1], line, path, depth)
-        yield from self.logical(found, _physical(found, line), depth + 1)
+        found = self.find(words[1], line, path, chain)
+        if any(found.samefile(x) for x in chain):
+            names = " -> ".join(x.name for x in (*chain, found))
+            line.fail(f"a file includes itself ({names}), without end. Remove this .include.")
+        yield from self.logical(found, _physical(found, line), (*chain, found))
 
-    def section(self, line: Line, path: Path, depth: int) -> Iterator[Line]:
+    def section(self, line: Line, path: Path, chain: tuple[Path, ...]) -> Iterator[Line]:
         """Lines between `.lib NAME` and `.endl` of a library file."""
         name, section = line.text.split()[1:3]
-        found = self.find(name, line, path, depth)
+        found = self.find(name, line, path, chain)
         inside, kept, seen = False, [], False
         for number, raw in _physical(found, line):
             words = without_comment(raw).lower().split()
@@ -148,12 +180,12 @@ class _Files:
                 kept.append((number, raw))
         if not seen:
             line.fail(f"{name} has no section {section!r}.")
-        yield from self.logical(found, kept, depth + 1)
+        yield from self.logical(found, kept, (*chain, found))
 
-    def find(self, name: str, line: Line, path: Path, depth: int) -> Path:
+    def find(self, name: str, line: Line, path: Path, chain: tuple[Path, ...]) -> Path:
         """The file that a line names."""
-        if depth >= _DEEPEST:
-            line.fail(f"files include each other more than {_DEEPEST} deep. Does a file include itself?")
+        if len(chain) > _DEEPEST:
+            line.fail(f"files include each other more than {_DEEPEST} deep. Keep them flatter.")
         name = name.strip().strip("\"'")
         try:
             for base in (path.parent, self.home):

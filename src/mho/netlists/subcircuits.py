@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from mho.core.errors import NetlistError
-from mho.interchange.spice.cards import assignments
-from mho.interchange.spice.expressions import Expression, parse
-from mho.interchange.spice.lines import Line
+from mho.netlists.cards import assignments
+from mho.netlists.expressions import Expression, parse
+from mho.netlists.lines import Line
 
 _FUNCTION = re.compile(r"\.func\s+([a-z_]\w*)\s*\(([^()]*)\)\s*=?\s*(.+)", re.DOTALL)
 _BRANCH = re.compile(r"\.(?:if|elseif|else|endif)\b")
@@ -94,7 +94,7 @@ def structure(lines: list[Line], holds: Holds) -> tuple[Body, list[Line]]:
                 line.fail("subcircuits are defined inside each other more than 40 deep.")
         elif word == ".ends":
             if len(stack) == 1:
-                line.fail(".ends has no .subckt before it.")
+                line.fail(".ends has no .subckt before it. Remove it, or write the .subckt line.")
             branches.pop().close()
             stack.pop()
         elif not word.startswith("."):
@@ -107,14 +107,22 @@ def structure(lines: list[Line], holds: Holds) -> tuple[Body, list[Line]]:
             _DEFINITIONS[word](stack[-1], line)
         else:
             if len(stack) > 1:
-                line.fail(f"{word} inside a subcircuit is not supported. Does {stack[-1].name!r} have no .ends?")
+                line.fail(
+                    f"{word} inside a subcircuit is not supported. Has {_begun(stack[-1])} no .ends? Write it after "
+                    "its last element."
+                )
             directives.append(line)
     if len(stack) > 1:
         begun = stack[-1].line
         assert begun is not None
-        begun.fail(f"the subcircuit {stack[-1].name!r} has no .ends.")
+        begun.fail(f"the subcircuit {stack[-1].name!r} has no .ends. Write it after its last element.")
     branches[-1].close()
     return top, directives
+
+
+def _begun(body: Body) -> str:
+    """A subcircuit and where it begins."""
+    return f"the subcircuit {body.name!r}" + (f", begun at {body.line.place}," if body.line else "")
 
 
 class _Branches:
