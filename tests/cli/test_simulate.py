@@ -87,7 +87,7 @@ def test_samples_differ_by_mismatch_and_are_told_apart(run, tmp_path, references
         (RC, ("--samples", "2", "--mismatch"), "no MOSFET"),
         ("", (), "asks for no analysis"),
         ("t\n.tran 1n 1u\n.end\n", (), "no elements"),
-        (RC.replace("r1 a b 1k", "r1 a b 1k\nc2 b c 1n"), (), "line 4: Node 'c' has no DC path"),
+        (RC.replace("r1 a b 1k", "r1 a b 1k\nc2 b c 1n\nc3 c 0 1n"), (), "line 4: Node 'c' has no DC path"),
         ("\0\1", (), "holds bytes that are no text"),
         # What cannot be drawn, written or measured is told before the run.
         ("t\nv1 a 0 1\nr1 a 0 1\n.op\n", ("--plot", "x.svg"), "an operating point has one value"),

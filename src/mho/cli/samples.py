@@ -43,7 +43,7 @@ def many(netlist: Path, asked: Asked) -> tuple[Any, Any]:
 
     variants = _corners(netlist, read, asked)
     if spikes is not None:
-        _tell_spikes(spikes, read.requests.tran.stop)
+        _tell_spikes(spikes, read)
     circuit, names = draw(variants, spreads, samples=asked.samples or 1, seed=asked.seed)
     bar = _Bar()
     with bar:
@@ -89,14 +89,14 @@ def _spikes(text: str | None) -> Any:
     return Spikes(node, level, after)
 
 
-def _tell_spikes(spikes: Any, stop: float) -> None:
+def _tell_spikes(spikes: Any, read: Any) -> None:
     """What counts as a spike, and what energy is booked to it."""
     from mho.core.quantities import engineering
 
     since = f"after {engineering(spikes.after, 's')}" if spikes.after > 0 else "from the start, start-up included"
     typer.echo(
         f"spikes  v({spikes.node}) rising through {engineering(spikes.level, 'V')}, {since}, to "
-        f"{engineering(stop, 's')}; energy is what the sources deliver from one to the next"
+        f"{engineering(read.requests.tran.stop, 's')}; energy is what the sources deliver from one to the next"
     )
 
 

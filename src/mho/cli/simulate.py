@@ -153,7 +153,7 @@ def _single(netlist: Path, asked: Asked, files: Files) -> None:
     outcome = run(read, analysis=asked.analysis, samples=asked.samples, seed=asked.seed, noise=noise_of(asked, read))
     _tell(outcome)
     if asked.energy:
-        _tell_energy(outcome, read.requests.tran.stop)
+        _tell_energy(outcome, read)
     if files.csv is not None:
         tables.write_csv(outcome, files.csv)
         typer.echo(f"csv   {files.csv}")
@@ -168,7 +168,7 @@ def _single(netlist: Path, asked: Asked, files: Files) -> None:
         typer.echo(f"plot  {files.plot}")
 
 
-def _tell_energy(outcome: Any, stop: float) -> None:
+def _tell_energy(outcome: Any, read: Any) -> None:
     """What every source delivered, what took it, and whether the books balance."""
     import numpy as np
 
@@ -178,7 +178,7 @@ def _tell_energy(outcome: Any, stop: float) -> None:
     rows = [[f"  {n}", f"delivered {engineering(float(np.mean(x)), 'J', digits=4)}"] for n, x in books.supplies.items()]
     rows.append(["  elements", f"dissipated {engineering(float(np.mean(books.dissipated)), 'J', digits=4)}"])
     rows.append(["  elements", f"stored {engineering(float(np.mean(books.stored)), 'J', digits=4)}"])
-    typer.echo(f"energy  from the start to {engineering(stop, 's')}\n" + aligned(rows))
+    typer.echo(f"energy  from the start to {engineering(read.requests.tran.stop, 's')}\n" + aligned(rows))
 
 
 def _tell(outcome: Any) -> None:

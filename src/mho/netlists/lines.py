@@ -59,8 +59,8 @@ def title_and_lines(path: Path, notes: list[str]) -> tuple[str, list[Line]]:
     title = physical[0][1].strip().lstrip("*").strip()
     if _ELEMENT.fullmatch(title):
         notes.append(
-            f"{path.name}, line 1: {title!r} looks like an element, and is not read: the first line is the title. Put a "
-            "title before it."
+            f"{path.name}, line 1: {title!r} looks like an element, and is not read: the first line is the title. "
+            "Put a title before it."
         )
     return title, list(reader.logical(path, physical[1:], (path,)))
 

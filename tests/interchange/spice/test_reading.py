@@ -203,11 +203,10 @@ def test_what_is_read_otherwise_than_one_may_think_is_noted(read):
 
 
 def test_other_encodings_are_read(tmp_path):
-    for k, raw in enumerate(
-        ("t\nV1 a 0 1\nC1 a 0 2µ\nR1 a 0 1k" + TAIL).encode(x) for x in ("utf-8-sig", "latin-1", "utf-16")
-    ):
-        (tmp_path / f"{k}.cir").write_bytes(raw)
-        assert float(read_spice(tmp_path / f"{k}.cir").circuit["c1"].c) == pytest.approx(2e-6)
+    for encoding in ("utf-8-sig", "latin-1", "utf-16"):
+        path = tmp_path / f"{encoding}.cir"
+        path.write_bytes(("t\nV1 a 0 1\nC1 a 0 2µ\nR1 a 0 1k" + TAIL).encode(encoding))
+        assert float(read_spice(path).circuit["c1"].c) == pytest.approx(2e-6)
 
 
 def test_what_changes_no_result_is_noted_and_never_silent(read):
