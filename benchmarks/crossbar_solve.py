@@ -33,8 +33,10 @@ def problem(n: int) -> tuple[np.ndarray, np.ndarray]:
 def ours(engine: str) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
     from mho.crossbars import Wires, driven, solve
 
+    wires = Wires(SEGMENT, SEGMENT)
+
     def run(r: np.ndarray, v: np.ndarray) -> np.ndarray:
-        return solve(1.0 / r, driven(v, len(v)), Wires(SEGMENT, SEGMENT), engine=engine).i_bottom
+        return solve(1.0 / r, driven(v, len(v)), wires, engine=engine).i_bottom
 
     return run
 

@@ -12,6 +12,7 @@ from mho.core.errors import MhoError
 from mho.core.processor import cache_folder, processor
 
 SOURCE = Path(__file__).with_name("crossbar.cc")
+HEADER = Path(__file__).with_name("memory.h")
 # For the machine that builds and runs it: the file's name holds the kind of processor. Sums may be reordered, so that
 # they run in vectors; numbers that are not finite stay what they are.
 FLAGS = ("-O3", "-march=native", "-std=c++17", "-fPIC", "-shared", "-fassociative-math", "-fno-signed-zeros")
@@ -26,7 +27,7 @@ def place() -> Path | None:
     """Where the kernel is kept for this source, this JAX and this processor; None where no folder can be written."""
     from importlib.metadata import version
 
-    text = SOURCE.read_bytes() + " ".join(FLAGS).encode() + version("jaxlib").encode()
+    text = SOURCE.read_bytes() + HEADER.read_bytes() + " ".join(FLAGS).encode() + version("jaxlib").encode()
     folder = cache_folder(f"kernels-{processor()}")
     return folder / f"crossbar-{hashlib.sha256(text).hexdigest()[:16]}.so" if folder else None
 

@@ -7,9 +7,9 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
-#include <memory>
 #include <new>
 
+#include "memory.h"
 #include "xla/ffi/api/ffi.h"
 
 namespace ffi = xla::ffi;
@@ -20,14 +20,6 @@ constexpr int64_t LANES = 8;  // rows of a block
 constexpr int64_t WIDE = 4;   // numbers of a vector
 typedef double Vector __attribute__((vector_size(sizeof(double) * WIDE)));  // g++ and clang++ have it on any processor
 
-struct Array {  // aligned doubles
-  explicit Array(int64_t n) : data(static_cast<double*>(::operator new[](sizeof(double) * n, std::align_val_t(64)))) {}
-  ~Array() { ::operator delete[](data, std::align_val_t(64)); }
-  Array(const Array&) = delete;
-  Array& operator=(const Array&) = delete;
-  double* data;
-};
-
 struct Plane {  // lines of one direction
   double r;
   const double* start;
@@ -35,14 +27,34 @@ struct Plane {  // lines of one direction
   const bool* pinned;
 };
 
+Vector loaded(const double* from) {
+  Vector v;
+  std::memcpy(&v, from, sizeof v);
+  return v;
+}
+
+void stored(double* to, Vector v) { std::memcpy(to, &v, sizeof v); }
+
+// Four vectors of four numbers, rows for columns.
+void transpose(Vector v[WIDE]) {
+  const Vector a = __builtin_shufflevector(v[0], v[1], 0, 4, 2, 6), b = __builtin_shufflevector(v[0], v[1], 1, 5, 3, 7);
+  const Vector c = __builtin_shufflevector(v[2], v[3], 0, 4, 2, 6), d = __builtin_shufflevector(v[2], v[3], 1, 5, 3, 7);
+  v[0] = __builtin_shufflevector(a, c, 0, 1, 4, 5);
+  v[1] = __builtin_shufflevector(b, d, 0, 1, 4, 5);
+  v[2] = __builtin_shufflevector(a, c, 2, 3, 6, 7);
+  v[3] = __builtin_shufflevector(b, d, 2, 3, 6, 7);
+}
+
 double last_factor(double total, bool pinned) { return (total > 0.0 && !pinned) ? 1.0 / total : 0.0; }
 
 class Solver {
  public:
   Solver(int64_t m, int64_t n, const double* g, Plane rows, Plane columns)
-      : m_(m), n_(n), blocks_((m + LANES - 1) / LANES), g_(g), rows_(rows), columns_(columns),
-        gt_(blocks_ * n * LANES), kr_(blocks_ * n * LANES), kc_(m * n), r_(m * n), z_(m * n), p_(m * n), q_(m * n),
-        buffer_(n * LANES), back_(n * LANES), seen_(n > LANES ? n : LANES) {
+      : m_(m), n_(n), blocks_((m + LANES - 1) / LANES), stride_(n + LANES), g_(g), rows_(rows), columns_(columns),
+        memory_(2 * blocks_ * n * LANES + 5 * m * n + 2 * (n + LANES) * LANES + n + 80),
+        gt_(memory_.take(blocks_ * n * LANES)), kr_(memory_.take(blocks_ * n * LANES)), kc_(memory_.take(m * n)),
+        r_(memory_.take(m * n)), z_(memory_.take(m * n)), p_(memory_.take(m * n)), q_(memory_.take(m * n)),
+        buffer_(memory_.take(n * LANES)), back_(memory_.take((n + LANES) * LANES)), seen_(memory_.take(n)) {
     factor_rows();
     factor_columns();
   }
@@ -63,7 +75,7 @@ class Solver {
       const double next = columns_solve(a);
       ++count;
       if (!(next > goal) || count >= most) {  // no further direction: only x is to be brought up
-        for (int64_t i = 0; i < size; ++i) x[i] += a * p_.data[i];
+        for (int64_t i = 0; i < size; ++i) x[i] += a * p_[i];
         rz = next;
         break;
       }
@@ -79,8 +91,8 @@ class Solver {
  private:
   void factor_rows() {
     for (int64_t t = 0; t < blocks_; ++t) {
-      double* gt = gt_.data + t * n_ * LANES;
-      double* k = kr_.data + t * n_ * LANES;
+      double* gt = gt_ + t * n_ * LANES;
+      double* k = kr_ + t * n_ * LANES;
       double seen[LANES];
       const int64_t first = t * LANES;
       for (int64_t l = 0; l < LANES; ++l) {
@@ -106,11 +118,11 @@ class Solver {
   }
 
   void factor_columns() {
-    double* seen = seen_.data;
+    double* seen = seen_;
     for (int64_t j = 0; j < n_; ++j) seen[j] = columns_.start[j];
     for (int64_t i = 0; i + 1 < m_; ++i) {
       const double* g = g_ + i * n_;
-      double* k = kc_.data + i * n_;
+      double* k = kc_ + i * n_;
       for (int64_t j = 0; j < n_; ++j) {
         const double s = g[j] + seen[j];
         k[j] = 1.0 / (1.0 + columns_.r * s);
@@ -119,16 +131,16 @@ class Solver {
     }
     const int64_t last = (m_ - 1) * n_;
     for (int64_t j = 0; j < n_; ++j)
-      kc_.data[last + j] = last_factor(seen[j] + g_[last + j] + columns_.end[j], columns_.pinned[j]);
+      kc_[last + j] = last_factor(seen[j] + g_[last + j] + columns_.end[j], columns_.pinned[j]);
     for (int64_t j = 0; j < n_; ++j)
       if (columns_.pinned[j])
-        for (int64_t i = 0; i < m_; ++i) kc_.data[i * n_ + j] = 0.0;
+        for (int64_t i = 0; i < m_; ++i) kc_[i * n_ + j] = 0.0;
   }
 
   // One block of rows: buffer holds currents on entry, voltages on leaving.
   void row_block(int64_t t) {
-    const Vector* __restrict k = reinterpret_cast<const Vector*>(kr_.data + t * n_ * LANES);
-    Vector* __restrict f = reinterpret_cast<Vector*>(buffer_.data);
+    const Vector* __restrict k = reinterpret_cast<const Vector*>(kr_ + t * n_ * LANES);
+    Vector* __restrict f = reinterpret_cast<Vector*>(buffer_);
     const double r = rows_.r;
     constexpr int64_t PARTS = LANES / WIDE;
     Vector carried[PARTS] = {};
@@ -156,39 +168,64 @@ class Solver {
       for (int64_t l = 0; l < lanes(t); ++l) {
         const int64_t at = (t * LANES + l) * n_;
         for (int64_t j = 0; j < n_; ++j)
-          r_.data[at + j] = into_columns[at + j] + g_[at + j] * buffer_.data[j * LANES + l];
+          r_[at + j] = into_columns[at + j] + g_[at + j] * buffer_[j * LANES + l];
       }
     }
   }
 
   // A block of rows into the buffer, lines side by side; times the conductances if they are voltages.
   void load(int64_t t, const double* from, bool coupled) {
-    double* __restrict f = buffer_.data;
-    const int64_t some = lanes(t);
+    double* __restrict f = buffer_;
+    const double* __restrict gt = gt_ + t * n_ * LANES;
+    const double* first = from + t * LANES * n_;
+    const int64_t some = lanes(t), even = some == LANES ? n_ / WIDE * WIDE : 0;
     if (some < LANES) std::memset(f, 0, sizeof(double) * n_ * LANES);
-    if (some == LANES) {
-      const double* row[LANES];
-      for (int64_t l = 0; l < LANES; ++l) row[l] = from + (t * LANES + l) * n_;
-      for (int64_t j = 0; j < n_; ++j)
-        for (int64_t l = 0; l < LANES; ++l) f[j * LANES + l] = row[l][j];
-    } else {
-      for (int64_t l = 0; l < some; ++l)
-        for (int64_t j = 0; j < n_; ++j) f[j * LANES + l] = from[(t * LANES + l) * n_ + j];
-    }
-    if (!coupled) return;
-    const double* __restrict gt = gt_.data + t * n_ * LANES;
-    for (int64_t j = 0; j < n_ * LANES; ++j) f[j] *= gt[j];
+    for (int64_t j = 0; j < even; j += WIDE)
+      for (int64_t h = 0; h < LANES; h += WIDE) {
+        Vector v[WIDE];
+        for (int64_t l = 0; l < WIDE; ++l) v[l] = loaded(first + (h + l) * n_ + j);
+        transpose(v);
+        for (int64_t l = 0; l < WIDE; ++l) {
+          const int64_t at = (j + l) * LANES + h;
+          stored(f + at, coupled ? v[l] * loaded(gt + at) : v[l]);
+        }
+      }
+    for (int64_t l = 0; l < some; ++l)
+      for (int64_t j = even; j < n_; ++j) {
+        const int64_t at = j * LANES + l;
+        f[at] = coupled ? first[l * n_ + j] * gt[at] : first[l * n_ + j];
+      }
+  }
+
+  // Voltages of a block in the buffer, times the conductances, line by line into back_.
+  void unload(int64_t t) {
+    const double* __restrict gt = gt_ + t * n_ * LANES;
+    const double* __restrict f = buffer_;
+    double* __restrict back = back_;
+    const int64_t even = n_ / WIDE * WIDE;
+    for (int64_t j = 0; j < even; j += WIDE)
+      for (int64_t h = 0; h < LANES; h += WIDE) {
+        Vector v[WIDE];
+        for (int64_t l = 0; l < WIDE; ++l) {
+          const int64_t at = (j + l) * LANES + h;
+          v[l] = loaded(f + at) * loaded(gt + at);
+        }
+        transpose(v);
+        for (int64_t l = 0; l < WIDE; ++l) stored(back + (h + l) * stride_ + j, v[l]);
+      }
+    for (int64_t j = even; j < n_; ++j)
+      for (int64_t l = 0; l < LANES; ++l) back[l * stride_ + j] = f[j * LANES + l] * gt[j * LANES + l];
   }
 
   // r -= a q; z = inverse of the columns applied to r; returns r.z.
   double columns_solve(double a) {
-    double* __restrict carried = seen_.data;
+    double* __restrict carried = seen_;
     for (int64_t j = 0; j < n_; ++j) carried[j] = 0.0;
     for (int64_t i = 0; i < m_; ++i) {
-      double* __restrict r = r_.data + i * n_;
-      double* __restrict z = z_.data + i * n_;
-      const double* __restrict q = q_.data + i * n_;
-      const double* __restrict k = kc_.data + i * n_;
+      double* __restrict r = r_ + i * n_;
+      double* __restrict z = z_ + i * n_;
+      const double* __restrict q = q_ + i * n_;
+      const double* __restrict k = kc_ + i * n_;
       if (a != 0.0)
         for (int64_t j = 0; j < n_; ++j) r[j] -= a * q[j];
       for (int64_t j = 0; j < n_; ++j) {
@@ -200,9 +237,9 @@ class Solver {
     double total = 0.0;
     const double rc = columns_.r;
     for (int64_t i = m_ - 1; i >= 0; --i) {
-      const double* __restrict r = r_.data + i * n_;
-      double* __restrict z = z_.data + i * n_;
-      const double* __restrict k = kc_.data + i * n_;
+      const double* __restrict r = r_ + i * n_;
+      double* __restrict z = z_ + i * n_;
+      const double* __restrict k = kc_ + i * n_;
       double sum = 0.0;
       if (i == m_ - 1) {
         for (int64_t j = 0; j < n_; ++j) {
@@ -226,21 +263,17 @@ class Solver {
   double through(double a, double beta, double* x_all, bool first) {
     double total = 0.0;
     for (int64_t t = 0; t < blocks_; ++t) {
-      load(t, z_.data, true);
+      load(t, z_, true);
       row_block(t);
-      const double* __restrict gt = gt_.data + t * n_ * LANES;
-      const double* __restrict f = buffer_.data;
-      double* __restrict back = back_.data;
-      for (int64_t j = 0; j < n_; ++j)
-        for (int64_t l = 0; l < LANES; ++l) back[l * n_ + j] = f[j * LANES + l] * gt[j * LANES + l];
+      unload(t);
       for (int64_t l = 0; l < lanes(t); ++l) {
-        const double* __restrict taken = back_.data + l * n_;
+        const double* __restrict taken = back_ + l * stride_;
         const int64_t at = (t * LANES + l) * n_;
         double* __restrict x = x_all + at;
-        double* __restrict p = p_.data + at;
-        double* __restrict q = q_.data + at;
-        const double* __restrict z = z_.data + at;
-        const double* __restrict r = r_.data + at;
+        double* __restrict p = p_ + at;
+        double* __restrict q = q_ + at;
+        const double* __restrict z = z_ + at;
+        const double* __restrict r = r_ + at;
         double sum = 0.0;
         if (first) {
           for (int64_t j = 0; j < n_; ++j) {
@@ -267,20 +300,21 @@ class Solver {
       load(t, x, true);
       for (int64_t l = 0; l < lanes(t); ++l) {
         const int64_t at = (t * LANES + l) * n_;
-        for (int64_t j = 0; j < n_; ++j) buffer_.data[j * LANES + l] += into_rows[at + j];
+        for (int64_t j = 0; j < n_; ++j) buffer_[j * LANES + l] += into_rows[at + j];
       }
       row_block(t);
       for (int64_t l = 0; l < lanes(t); ++l) {
         const int64_t at = (t * LANES + l) * n_;
-        for (int64_t j = 0; j < n_; ++j) w[at + j] = buffer_.data[j * LANES + l];
+        for (int64_t j = 0; j < n_; ++j) w[at + j] = buffer_[j * LANES + l];
       }
     }
   }
 
-  int64_t m_, n_, blocks_;
+  int64_t m_, n_, blocks_, stride_;
   const double* g_;
   Plane rows_, columns_;
-  Array gt_, kr_, kc_, r_, z_, p_, q_, buffer_, back_, seen_;
+  Memory memory_;
+  double *gt_, *kr_, *kc_, *r_, *z_, *p_, *q_, *buffer_, *back_, *seen_;
 };
 
 using F64 = ffi::Buffer<ffi::F64>;
