@@ -1,4 +1,4 @@
-"""To and from other tools: circuits and devices written for ngspice, devices as Verilog-A, and ngspice run."""
+"""To and from other tools: circuits and devices for ngspice and as Verilog-A, ngspice run, trained networks read."""
 
 from mho.interchange.behaviour import Behaviour as Behaviour
 from mho.interchange.behaviour import behaviour as behaviour
@@ -19,3 +19,4 @@ from mho.interchange.transistors import Foundry as Foundry
 from mho.interchange.transistors import cards as cards
 from mho.interchange.transistors import sky130 as sky130
 from mho.interchange.verilog_a import verilog_a as verilog_a
+from mho.interchange.weights import read_network as read_network

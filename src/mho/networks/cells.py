@@ -95,6 +95,7 @@ class Sequence(eqx.Module):
         """
         zero = jnp.zeros(self.cell.hidden_size, x.dtype)
         start = start or ((zero, zero) if self.pair else (zero,))
+        start = tuple(jnp.asarray(s, x.dtype) for s in start)
         keys = None if key is None else jax.random.split(key, x.shape[0])
 
         def step(state: tuple[Array, ...], given: Any) -> tuple[tuple[Array, ...], Array]:

@@ -26,11 +26,12 @@ def together(*arrays: Any) -> tuple[Any, ...]:
 
 
 def _typed(array: Any, lead: Any) -> Any:
-    """A known array in the run's type, where both are floating or both whole numbers."""
+    """A known number in the run's type, unless whole numbers run and it is none."""
     if lead is None or not isinstance(array, np.ndarray | np.generic):
         return array
-    alike = any(jnp.issubdtype(lead, k) and np.issubdtype(array.dtype, k) for k in (np.floating, np.integer))
-    return jnp.asarray(array, lead if alike else None)
+    number = np.dtype(lead).kind != "b" and array.dtype.kind != "b"
+    fits = number and (jnp.issubdtype(lead, np.floating) or np.issubdtype(array.dtype, np.integer))
+    return jnp.asarray(array, lead if fits else None)
 
 
 def whole(values: Any) -> tuple[int, ...]:

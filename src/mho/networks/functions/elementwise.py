@@ -56,8 +56,10 @@ def clip(x: Any, *bounds: Any, low: float | None = None, high: float | None = No
     return x
 
 
-def prelu(x: Any, slope: Any) -> Any:
-    """Unchanged above 0, times a slope below, with one for each place or channel."""
+def prelu(x: Any, slope: Any, *, channels: bool = False) -> Any:
+    """Unchanged above 0, times a slope below, with one for each place, or for each channel (axis 1)."""
+    if channels:
+        slope = slope.reshape(-1, *(1,) * (x.ndim - 2))
     x, slope = together(x, slope)
     return jnp.where(x >= 0, x, slope * x)
 
