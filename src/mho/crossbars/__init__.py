@@ -89,6 +89,9 @@ from mho.crossbars.stack import power_supplied as power_supplied
 from mho.crossbars.stack import solve_stack as solve_stack
 from mho.crossbars.tile import Tile as Tile
 from mho.crossbars.updating import PulseUpdate as PulseUpdate
+from mho.crossbars.upkeep import Upkeep as Upkeep
+from mho.crossbars.upkeep import Visit as Visit
+from mho.crossbars.upkeep import kept as kept
 from mho.crossbars.wired import shown_conductance as shown_conductance
 from mho.crossbars.wires import TECHNOLOGIES as TECHNOLOGIES
 from mho.crossbars.wires import Wires as Wires

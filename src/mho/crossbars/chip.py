@@ -250,14 +250,32 @@ class Chip(AbstractChip):
         Raises:
             ChipError: If nothing is remembered, or there is no such compensation.
         """
-        if matrix not in self.references:
-            raise ChipError(f"Nothing is remembered of {matrix!r}. Call remember(key=...) right after programming.")
+        x, first = self._remembered(matrix)
         found = self.of(matrix)
-        x, first = self.references[matrix]
         if how == "affine":
             first = x @ found.exact().T
         new = corrected(found, how, x, first, key=key, repeats=repeats)
         return self._with(matrix, new, self._calibration(matrix, x, repeats))
+
+    def recalled(self, *, key: jax.Array, matrix: str = DEFAULT, repeats: int = 1) -> tuple[Number, Number, Chip]:
+        """Products of the vectors of `remember` now and then, and the chip with those now booked to calibration."""
+        x, first = self._remembered(matrix)
+        found = self.of(matrix)
+        now = averaged(found.product, x, key=key, repeats=repeats)
+        return np.asarray(now), np.asarray(first), self._with(matrix, found, self._calibration(matrix, x, repeats))
+
+    def exposed(self, reads: float, *, key: jax.Array) -> Chip:
+        """The chip after so many products at full drive: every cell has seen the read voltage for their time.
+
+        Half of the time with either sign where inputs are bipolar, else with one. It is the most that reads can
+        disturb; nothing is booked. Cells that are known by the outcome of programming alone know no disturbance.
+        """
+        keys = jax.random.split(key, 2)
+        matrices = {
+            name: m.exposed(reads, key=jax.random.fold_in(keys[0], k)).answering(key=jax.random.fold_in(keys[1], k))
+            for k, (name, m) in enumerate(self.matrices.items())
+        }
+        return eqx.tree_at(lambda c: c.matrices, self, matrices)
 
     # ---- power -----------------------------------------------------------------------------------------------------
     def snapshot(self) -> Snapshot:
@@ -307,6 +325,11 @@ class Chip(AbstractChip):
     def latency(self, matrix: str = DEFAULT) -> float:
         """Time of one product [s]."""
         return of_costs.latency(self.events(matrix), self.tile.inputs, self.tile.costs)
+
+    def _remembered(self, matrix: str) -> tuple[Number, Number]:
+        if matrix not in self.references:
+            raise ChipError(f"Nothing is remembered of {matrix!r}. Call remember(key=...) right after programming.")
+        return self.references[matrix]
 
     def _placement(self, matrices: Mapping[str, Matrix]) -> Placement:
         blocks = {name: (m.grid, self.tile.block_columns(m.grid.words)) for name, m in matrices.items()}

@@ -12,7 +12,15 @@ import numpy as np
 from mho.core import random, sampling
 from mho.core.errors import ChipError
 from mho.core.fields import quantity
-from mho.devices.device import ROOM, AbstractContinuousDevice, AbstractMemory, AbstractProgrammed, Number
+from mho.devices.device import (
+    ROOM,
+    AbstractContinuousDevice,
+    AbstractDevice,
+    AbstractMemory,
+    AbstractProgrammed,
+    Number,
+    Pulse,
+)
 from mho.devices.effects import faulty
 
 _READS = 32_768  # reads of a line's cells, in all, by which their noise is told: its standard deviation to 0.4 %
@@ -111,6 +119,12 @@ class Array(eqx.Module):
         state = self.device.relax(self.state, duration, temperature=kept)
         return eqx.tree_at(lambda a: a.state, self, state)
 
+    def exposed(self, pulse: Pulse, *, key: jax.Array) -> Array:
+        """The array after one pulse on every cell; cells that answer to no pulse stay as they are."""
+        if not isinstance(self.device, AbstractDevice):
+            return self
+        return eqx.tree_at(lambda a: a.state, self, _exposed(self, pulse, key))
+
     @property
     def programmed_by_target(self) -> bool:
         """Whether the device is known by the outcome of programming alone."""
@@ -121,6 +135,13 @@ class Array(eqx.Module):
 def _fresh(device: AbstractMemory, shape: tuple[int, ...]) -> Any:
     """State of fresh devices, of the shape of the array."""
     return jax.tree.map(lambda x: jnp.broadcast_to(jnp.asarray(x, _kind(x)), shape), device.rest())
+
+
+@eqx.filter_jit
+def _exposed(array: Array, pulse: Pulse, key: jax.Array) -> Any:
+    device: Any = array.device
+    after = device.pulse(array.state, pulse, key=key, temperature=array.temperature)
+    return jax.tree.map(lambda a, b: jnp.broadcast_to(a, jnp.shape(b)).astype(jnp.result_type(b)), after, array.state)
 
 
 @eqx.filter_jit

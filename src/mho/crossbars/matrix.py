@@ -24,7 +24,7 @@ from mho.crossbars.scaling import Outside, scaled
 from mho.crossbars.slices import Corrected
 from mho.crossbars.tile import Tile
 from mho.crossbars.wired import through
-from mho.devices.device import Number
+from mho.devices.device import Number, Pulse
 
 
 class Matrix(eqx.Module):
@@ -78,6 +78,23 @@ class Matrix(eqx.Module):
             raise ChipError(f"The time that passes is {duration} s; it must be finite and at least 0 s.")
         array = self.array.after(duration, temperature=temperature)
         return eqx.tree_at(lambda m: m.array, self, array).answering(key=key)
+
+    def exposed(self, reads: float, *, key: jax.Array) -> Matrix:
+        """The matrix after its cells have seen the read voltage of so many products; its product is the old one.
+
+        Raises:
+            ChipError: If the number of reads is none.
+        """
+        if not (np.isfinite(reads) and reads >= 0.0):
+            raise ChipError(f"The number of reads is {reads}; it must be finite and at least 0.")
+        inputs = self.tile.inputs
+        time = reads * inputs.phases * float(inputs.duration)
+        signs = (1.0, -1.0) if inputs.signs == "bipolar" else (1.0,)
+        array = self.array
+        for k, sign in enumerate(signs):
+            pulse = Pulse(sign * float(inputs.v_read), time / len(signs))
+            array = array.exposed(pulse, key=jax.random.fold_in(key, k))
+        return eqx.tree_at(lambda m: m.array, self, array)
 
     def with_range(self, low: Any, high: Any) -> Matrix:
         """The same with a range of the converters [A].

@@ -117,6 +117,30 @@ def programming_kpis(report: Report) -> list[KPI]:
     ]
 
 
+def endurance_spent(ledger: Ledger, cells: int, endurance: float | None, *, provenance: Provenance = ()) -> KPI:
+    """chip.endurance_spent: share of its cells' cycles that a chip has used, pulses / (2 cells endurance).
+
+    Args:
+        ledger: The chip's, whose pulses are taken as spread evenly over its cells.
+        cells: Cells that carry something.
+        endurance: Cycles of a cell, up and down; None where no source says.
+        provenance: Where the endurance comes from.
+    """
+    pulses = float(ledger.counts["pulses"])
+    known = endurance is not None and math.isfinite(pulses) and cells > 0
+    missing = "no endurance of the device is known" if endurance is None else "its pulses are not known"
+    return KPI(
+        name="chip.endurance_spent",
+        value=pulses / (2.0 * cells * endurance) if known and endurance else None,
+        unit="1",
+        definition="mean programming pulses of a cell over two pulses a cycle and the cycles that it lives",
+        n=cells,
+        boundary="programming, refreshes and updates; not the disturbance of reads. A small pulse counts as a full one",
+        provenance=provenance,
+        note="" if known else missing,
+    )
+
+
 def product_error(y: Any, exact: Any, *, conditions: Mapping[str, str] | None = None) -> list[KPI]:
     """chip.product_error and chip.effective_bits of products against the exact ones.
 
