@@ -22,8 +22,19 @@ def _leaf(value: Any) -> Any:
     return value
 
 
+def _kept(value: Any) -> Any:
+    """As :func:`_leaf`, but arrays keep the type that a file gave them."""
+    return value if isinstance(value, np.ndarray | np.number) else _leaf(value)
+
+
 def quantity(
-    unit: str, *, positive: bool = False, low: float | None = None, high: float | None = None, **kwargs: Any
+    unit: str,
+    *,
+    positive: bool = False,
+    low: float | None = None,
+    high: float | None = None,
+    exact: bool = False,
+    **kwargs: Any,
 ) -> Any:
     """A module field that holds an SI number (or a tuple of them, one per mode).
 
@@ -32,10 +43,11 @@ def quantity(
         positive: The value must be above zero; fitting moves it on a logarithmic scale.
         low: Smallest value allowed.
         high: Largest value allowed.
+        exact: Arrays keep their own floating type: numbers of a file that is written back as it was.
         **kwargs: Passed to :func:`equinox.field`, for example `default`.
     """
     metadata = {"unit": unit, "positive": positive, "low": low, "high": high}
-    return eqx.field(converter=_leaf, metadata=metadata, **kwargs)
+    return eqx.field(converter=_kept if exact else _leaf, metadata=metadata, **kwargs)
 
 
 def described(module: eqx.Module | type[eqx.Module]) -> dict[str, dict[str, Any]]:

@@ -9,6 +9,8 @@ from mho.interchange.bench import osdi_bench as osdi_bench
 from mho.interchange.library import library_text as library_text
 from mho.interchange.ngspice import NgspiceRun as NgspiceRun
 from mho.interchange.ngspice import run_ngspice as run_ngspice
+from mho.interchange.nir import read_nir as read_nir
+from mho.interchange.nir import write_nir as write_nir
 from mho.interchange.spice import Netlist as Netlist
 from mho.interchange.spice import read_spice as read_spice
 from mho.interchange.spice_text import Block as Block

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from mho.core.errors import NetworkError
+from mho.core.fields import cast
+from mho.interchange.nir import read_nir
 from mho.interchange.weights.architecture import assemble, lines_of
 from mho.interchange.weights.equinox_leaves import MAGIC, read_equinox
 from mho.interchange.weights.filling import filled
@@ -30,7 +32,7 @@ def read_network(
     names: Mapping[str, str] | None = None,
     dtype: Any = np.float32,
 ) -> Any:
-    """A trained network from a file: ONNX, PyTorch (`.pt`, `.pth`, safetensors) or Equinox.
+    """A trained network from a file: ONNX, PyTorch (`.pt`, `.pth`, safetensors), NIR or Equinox.
 
     PyTorch's files hold weights without a network. Say which it is: by `architecture`, by `activation` where it is a
     chain of linear layers, or by an Equinox module to fill.
@@ -45,7 +47,8 @@ def read_network(
         dtype: Precision of the weights.
 
     Returns:
-        A :class:`mho.networks.Graph`, or the module given as `like`, filled.
+        A :class:`mho.networks.Graph`; the module given as `like`, filled; of NIR, a
+        :class:`mho.networks.nodes.SpikingNetwork` where a node has a state.
 
     Raises:
         NetworkError: If the file is truncated or of no known kind, or what it lacks was not given; says the cure.
@@ -60,6 +63,10 @@ def read_network(
         if like is None:
             raise NetworkError(f"{path} holds an Equinox module's leaves without names. Give the module: like=module.")
         return read_equinox(path, like)
+    if kind == "NIR":
+        _refuse(path, kind, architecture=architecture, activation=activation, like=like, names=names)
+        network = read_nir(path)
+        return network if network.moves() else cast(network.graph(), dtype)
     tensors = read_torch(path) if kind == "PyTorch" else read_safetensors(path)
     if like is not None:
         _refuse(path, "filling a module", architecture=architecture, activation=activation)
@@ -72,7 +79,7 @@ def read_network(
 
 
 def kind_of(path: Path) -> str:
-    """PyTorch, safetensors, ONNX or Equinox, by the first bytes.
+    """PyTorch, safetensors, ONNX, NIR or Equinox, by the first bytes.
 
     Raises:
         NetworkError: If there is no such file, or it is none of these.
@@ -89,12 +96,12 @@ def kind_of(path: Path) -> str:
     if len(start) > 8 and start[8:9] == b"{" and start[7:8] == b"\0":
         return "safetensors"
     if start.startswith(_HDF5):
-        raise NetworkError(f"{path} is HDF5. Networks in NIR are read by mho.interchange.read_nir.")
+        return "NIR"
     if start[:1] == b"\x08" or path.suffix == ".onnx":  # the first field of a model is its version
         return "ONNX"
     raise NetworkError(
         f"{path} is no network that is known: it is empty, or its beginning is none of ONNX's, PyTorch's (a zip "
-        "archive), safetensors' or Equinox's. Export the network in one of these."
+        "archive), safetensors', NIR's (HDF5) or Equinox's. Export the network in one of these."
     )
 
 
