@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import typer
+
 _MOST_CURVES = 8  # a panel with more curves than this is no figure
+_FLAT = 1e-6  # of the largest swing in a panel: what a supply's curve keeps within
 
 
 def draw(outcome: Any, title: str, path: Path) -> None:
@@ -25,8 +29,12 @@ def draw(outcome: Any, title: str, path: Path) -> None:
 
     if not outcome.axis:
         raise InputError("an operating point has one value a signal and no curve to draw. Leave --plot out.")
-    panels = {"ac": _bode, "noise": _spectra}.get(outcome.analysis, _curves)(outcome)
-    write(path, alone(figure(panels, name="netlist", title=title, below=0.8)))
+    sample = next((k for k, points in enumerate(outcome.points) if len(points) > 1), 0)
+    if outcome.population:
+        typer.echo(f"note  of {len(outcome.points)} samples, number {sample} is drawn.", err=True)
+    chosen = replace(outcome, points=outcome.points[sample:], signals=outcome.signals[sample:])
+    panels = {"ac": _bode, "noise": _spectra}.get(outcome.analysis, _curves)(chosen)
+    write(path, alone(figure(panels, name="netlist", title=title, below=0.8, headings=(title,))))
 
 
 def _panel(outcome: Any, label: str, curves: dict[str, Any], unit: str, *, y_scale: str = "linear") -> dict[str, Any]:
@@ -34,11 +42,29 @@ def _panel(outcome: Any, label: str, curves: dict[str, Any], unit: str, *, y_sca
     over = {"time": "s", "frequency": "Hz"}.get(outcome.axis, "A" if outcome.axis[0] == "i" else "V")
     scale = "log" if outcome.axis == "frequency" and len(outcome.points[0]) > 1 else "linear"
     x = {"label": outcome.axis, "unit": over, "values": [float(v) for v in outcome.points[0]], "scale": scale}
+    shown = _chosen(curves)
     y = [
         {"label": name, "unit": unit, "values": [float(v) for v in values], "style": "line"}
-        for name, values in list(curves.items())[:_MOST_CURVES]
+        for name, values in shown.items()
     ]
+    if len(shown) == 1:  # a single curve is named by its axis
+        (name,) = shown
+        label = name if label in ("voltage", "current", "value") else f"{label} of {name}"
     return {"kind": "lines", "x": x, "y": y, "y_label": label, "y_scale": y_scale}
+
+
+def _chosen(curves: dict[str, Any]) -> dict[str, Any]:
+    """As many curves as a panel shows: flat ones give way first."""
+    import numpy as np
+
+    if len(curves) <= _MOST_CURVES:
+        return curves
+    swings = {n: float(np.ptp(x[np.isfinite(x)])) if np.isfinite(x).any() else 0.0 for n, x in curves.items()}
+    moving = [n for n in curves if swings[n] > _FLAT * max(swings.values())]
+    first = [*moving, *(n for n in curves if n not in moving)][:_MOST_CURVES]
+    rest = ", ".join(n for n in curves if n not in first)
+    typer.echo(f"note  {_MOST_CURVES} of {len(curves)} curves are drawn, without {rest}. Choose with .save", err=True)
+    return {n: x for n, x in curves.items() if n in first}
 
 
 def _curves(outcome: Any) -> list[dict[str, Any]]:

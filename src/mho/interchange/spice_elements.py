@@ -10,13 +10,16 @@ import jax
 import numpy as np
 
 from mho import circuits as mc
+from mho.circuits.charges import AbstractCharge
 from mho.circuits.elements import AbstractConductor, AbstractElement
 from mho.circuits.layout import capacitances, resistances
 from mho.core.errors import InputError, NetlistError
+from mho.interchange import spice_charges
 from mho.interchange.jaxpr import Expressions, number
 from mho.interchange.transistors import Foundry, Transistors
 
 _STATE = 1e-12  # [F] capacitor whose voltage is a device state: a size that ngspice's charge tolerance suits
+_UNBROKEN = 1e29  # [V] from which a junction has no breakdown
 _CARRIERS = {"V": mc.VoltageSource, "E": mc.VCVS, "H": mc.CCVS, "B": mc.BehaviouralVoltage}
 _GROUNDS = ("0", "gnd", "gnd!")  # names that mean ground to ngspice
 
@@ -33,6 +36,7 @@ class Lines:
     def __init__(self, circuit: mc.Circuit, foundry: Foundry | None = None, block: str = ""):
         self.circuit, self.block = circuit, block
         self.transistors = Transistors(float(circuit.temperature), foundry)
+        self.hosts = spice_charges.hosts(circuit)
         self.pins: dict[str, None] = {}
         self.nodes: dict[str, str] = {"0": "0"}
         self._taken: set[str] = set(_GROUNDS)
@@ -166,21 +170,49 @@ class Lines:
         conductance = f"exp(({s}-1)*{number(np.log(e.r_off))}-{s}*{number(np.log(e.r_on))})"
         self._lines.append(f"{self.label('B', name)} {a} {b} I=(v({a})-v({b}))*{conductance}")
 
-    def diode(self, name: str, e: mc.Diode) -> None:
-        """A junction diode with a model card of its own."""
+    def diode(self, name: str, e: mc.Diode | mc.Junction) -> None:
+        """A junction diode with a model card of its own, which carries its charge too."""
         model = self.label("mho_d_", name)
         self.put("D", name, e.nodes, model)
-        self._lines.append(f".model {model} D(is={number(e.i_s)} n={number(e.n)})")
+        numbers = {"is": e.i_s, "n": e.n, **spice_charges.of_junction(self.charge_in(name))}
+        if float(e.kf) > 0:
+            numbers |= {"kf": e.kf, "af": e.af}
+        if isinstance(e, mc.Junction):
+            if float(e.breakdown) < _UNBROKEN:  # no current is named at it: it is where breakdown carries `is`
+                numbers |= {"bv": e.breakdown, "ibv": 0.0, "nbv": e.n_breakdown}
+            self.beside(name, e.nodes, float(e.g_min) - spice_charges.GMIN)
+        self._lines.append(f".model {model} D({spice_charges.card(numbers)})")
 
     def level_one(self, name: str, e: mc.LevelOne) -> None:
-        """Ngspice's own level 1, its junctions off."""
+        """Ngspice's own level 1, its junctions off; the oxide's thickness says Meyer's charge."""
         model = self.label("mho_m_", name)
         self.put("M", name, (e.drain, e.gate, e.source, e.bulk), f"{model} w={number(e.w)} l={number(e.l)}")
         numbers = {"vto": e.vto, "kp": e.kp, "gamma": e.gamma, "phi": e.phi, "lambda": e.lambda_}
-        text = " ".join(f"{k}={number(v)}" for k, v in numbers.items())
-        self._lines.append(f".model {model} {'nmos' if e.polarity > 0 else 'pmos'}(level=1 is=0 {text})")
-        if float(e.g_min) > 0 and e.drain != e.source:
-            self.put("R", f"{name}.gmin", (e.drain, e.source), number(1.0 / np.float64(e.g_min)))
+        numbers |= spice_charges.of_channel(e, self.charge_in(name))
+        if float(e.kf) > 0:
+            numbers |= {"kf": e.kf, "af": e.af}
+        kind = "nmos" if e.polarity > 0 else "pmos"
+        self._lines.append(f".model {model} {kind}(level=1 is=0 {spice_charges.card(numbers)})")
+        self.beside(name, (e.drain, e.source), float(e.g_min))
+
+    def charge_in(self, host: str) -> Any:
+        """The charge that the card of an element carries, or None."""
+        return next((self.circuit[c] for c, h in self.hosts.items() if h == host), None)
+
+    def beside(self, name: str, ends: Sequence[str], conductance: float) -> None:
+        """A small conductance beside an element."""
+        if conductance > 0 and ends[0] != ends[1]:
+            self.put("R", f"{name}.gmin", ends, number(1.0 / np.float64(conductance)))
+
+    def charge(self, name: str, e: AbstractCharge) -> None:
+        """A charge that stands in no card."""
+        if name not in self.hosts:
+            spice_charges.capacitors(self, name, e)
+
+    def coupling(self, name: str, e: mc.Coupling) -> None:
+        """Two inductors that share flux."""
+        ends = " ".join(self.label("L", coil) for coil in (e.one, e.two))
+        self._lines.append(f"{self.label('K', name)} {ends} {number(e.k)}")
 
     def memristive(self, name: str, e: mc.Memristive) -> None:
         """Currents and state rates from the device's own equations; each state is a capacitor's voltage."""
@@ -229,6 +261,9 @@ _WRITERS: dict[type[AbstractElement], Callable[[Lines, str, Any], None]] = {
     mc.BehaviouralCurrent: lambda w, n, e: w.formula("I", n, e.nodes[:2], e.function, e.controls),
     mc.BehaviouralVoltage: lambda w, n, e: w.formula("V", n, e.nodes[:2], e.function, e.controls),
     mc.Diode: Lines.diode,
+    mc.Junction: Lines.diode,
+    AbstractCharge: Lines.charge,
+    mc.Coupling: Lines.coupling,
     mc.Switch: Lines.switch,
     mc.LevelOne: Lines.level_one,
     mc.MOSFET: lambda w, n, e: w.put("X", n, e.nodes, w.transistors.call(e)),

@@ -11,6 +11,7 @@ from mho import circuits as mc
 from mho.circuits.start import initial_states
 from mho.core.errors import InputError
 from mho.interchange.language import number
+from mho.interchange.spice_charges import GMIN
 from mho.interchange.spice_elements import Lines
 from mho.interchange.transistors import Foundry
 
@@ -92,7 +93,7 @@ def spice_text(
     vectors = lines.vectors(save)
     celsius = number(round(float(circuit.temperature) - 273.15, 9))
     # The default chgtol of 1e-14 C is larger than the charges of a femtofarad circuit.
-    options = f"reltol={reltol:g} abstol=1e-15 vntol=1e-8 chgtol=1e-18 gmin=1e-15 method=trap"
+    options = f"reltol={reltol:g} abstol=1e-15 vntol=1e-8 chgtol=1e-18 gmin={GMIN:g} method=trap"
     step = number(max_step or stop / 700)
     text = [
         f"* {title}",
@@ -100,7 +101,7 @@ def spice_text(
         *body,
         *_start(circuit, lines, start),
         f".options {options} temp={celsius} tnom={celsius}",
-        ".save " + " ".join(vectors),
+        *([".save " + " ".join(vectors)] if vectors else []),
         f".tran {step} {number(stop)} 0 {step}{' uic' if start is mc.Start.ZERO else ''}",
         ".end",
         "",

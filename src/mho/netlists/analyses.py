@@ -15,12 +15,13 @@ from mho.netlists.parameters import Scope
 
 # Numbers of ngspice's own algorithms: mho's are others, and its tolerance follows reltol alone.
 _UNHEARD = (
-    "abstol", "vntol", "chgtol", "gmin", "method", "maxord", "trtol", "itl1", "itl2", "itl3", "itl4", "itl5", "itl6",
+    "abstol", "vntol", "chgtol", "method", "maxord", "trtol", "itl1", "itl2", "itl3", "itl4", "itl5", "itl6",
     "pivtol", "pivrel", "rshunt", "noacct", "acct", "nopage", "nomod", "noinit", "node", "list", "opts", "post", "klu",
     "sparse", "gminsteps", "srcsteps", "numdgt", "ingold", "limpts", "savecurrents", "interp", "num_threads",
     "autostop", "warn", "seed", "cptime", "filetype", "plotwinsize", "ramptime", "minbreak", "reltran", "lvltim",
     "wnflag",
 )  # fmt: skip
+_MOST_GMIN = 1e-3  # [S]
 _MOST_POINTS = 100_000  # of a transient's print step; one that makes more is no wish for as many steps
 _NOTED = (".plot", ".width", ".probe", ".four", ".title")
 _OTHER = (".disto", ".sens", ".tf", ".pz", ".sp", ".pss")
@@ -88,6 +89,7 @@ class Requests:
         initial: .ic by node [V].
         nodeset: .nodeset by node [V].
         reltol: Relative tolerance.
+        gmin: Conductance beside every junction [S].
         celsius: Temperature.
         of_corner: Whether it stands in place of the netlist's own: built-in transistors then follow their own laws.
         nominal: Temperature at which model cards hold.
@@ -103,6 +105,7 @@ class Requests:
     initial: dict[str, float] = field(default_factory=dict)
     nodeset: dict[str, float] = field(default_factory=dict)
     reltol: float = 1e-3
+    gmin: float = 1e-12
     celsius: float = 27.0
     of_corner: bool = False
     nominal: float = 27.0
@@ -281,6 +284,10 @@ def _options(line: Line, rest: str, r: Requests, scope: Scope, notes: list[str])
             r.reltol = scope.at(first, line)
             if not 0 < r.reltol < 1:
                 line.fail(f"reltol = {r.reltol:g} is not between 0 and 1.")
+        elif name == "gmin":
+            r.gmin = scope.at(first, line)
+            if not 0 <= r.gmin <= _MOST_GMIN:
+                line.fail(f"gmin = {r.gmin:g} S is not between 0 and {_MOST_GMIN:g}.")
         elif name == "temp":
             r.celsius = scope.at(first, line)
         elif name == "tnom":

@@ -314,7 +314,9 @@ def _histogram(axes: Axes, series: Record, tones: Mapping[str, str]) -> None:
     axes.hist(scaled, bins=bins, color=look.color(0), alpha=0.85, edgecolor=look.PAPER, linewidth=0.6)
     axes.axvspan(low * factor, high * factor, color=look.MUTED, alpha=0.12, linewidth=0)
     axes.axvline(median * factor, color=look.INK, linewidth=1.3)
-    first, middle, last = (engineering(v, unit, digits=3) for v in (low, median, high))
+    # Digits that tell the ends apart where the samples hardly differ.
+    digits = 3 if high <= low else max(3, 2 + int(np.ceil(np.log10(max(abs(low), abs(high)) / (high - low)))))
+    first, middle, last = (engineering(v, unit, digits=min(digits, 9)) for v in (low, median, high))
     text = f"median {middle}\n5 to 95 %: {first} to {last}"
     axes.set_title(text, fontsize=8.8, fontweight="normal", color=look.INK)
     _marks(axes, series, factor, 1.0)

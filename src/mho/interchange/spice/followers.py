@@ -13,6 +13,7 @@ from mho.circuits.elements import AbstractElement
 from mho.interchange.spice.formulas import Formula, formula
 from mho.netlists.expressions import Call, Expression, Probe
 
+_BY_FORMULA = (mc.BehaviouralVoltage, mc.BehaviouralCurrent, mc.BehaviouralCapacitor, mc.BehaviouralCharge)
 _LARGEST = 3_000  # terms of a formula that others were put into
 
 
@@ -53,8 +54,7 @@ def _bare(e: AbstractElement) -> bool:
 
 def _controls(e: AbstractElement) -> tuple[str, ...]:
     """Nodes that a formula reads."""
-    source = isinstance(e, mc.BehaviouralVoltage | mc.BehaviouralCurrent) and isinstance(e.function, Formula)
-    return e.controls if source else ()  # type: ignore[union-attr]
+    return e.controls if isinstance(e, _BY_FORMULA) and isinstance(e.function, Formula) else ()
 
 
 def _terminals(e: AbstractElement) -> tuple[str, ...]:
@@ -67,8 +67,8 @@ def _rewritten(e: AbstractElement, work: _Substitution) -> AbstractElement:
     made = formula(tree)
     if isinstance(e, mc.BehaviouralVoltage):
         return mc.BehaviouralVoltage(e.plus, e.minus, made.nodes, made)
-    assert isinstance(e, mc.BehaviouralCurrent)
-    return mc.BehaviouralCurrent(e.a, e.b, made.nodes, made)
+    assert isinstance(e, mc.BehaviouralCurrent | mc.BehaviouralCapacitor | mc.BehaviouralCharge)
+    return type(e)(e.a, e.b, made.nodes, made)
 
 
 class _Substitution:

@@ -16,7 +16,6 @@ from mho.netlists.references import named_model
 BOLTZMANN, CHARGE = 1.38064852e-23, 1.6021766208e-19
 REFERENCE = 300.15  # [K]
 ZERO_CELSIUS = 273.15  # [K]
-GMIN = 1e-12  # [S] beside every junction
 _DIODE = Defaults(
     {
         "is": 1e-14, "n": 1.0, "rs": 0.0, "eg": 1.11, "xti": 3.0, "cjo": 0.0, "vj": 1.0, "m": 0.5, "fc": 0.5, "tt": 0.0,
@@ -121,7 +120,11 @@ def diode(site: Site, line: Line) -> None:
         ideality = n["nbv"] or n["n"]
         knee = _knee(n["bv"] - n["tcv"] * warm, n["ibv"] * times, i_s, ideality * thermal(t), thermal(t))
         own = {"breakdown": knee, "n_breakdown": ideality}
-    site.put(line, name, mc.Junction(anode, cathode, i_s=i_s, n=n["n"], g_min=GMIN, kf=n["kf"], af=n["af"], **own))
+    site.put(
+        line,
+        name,
+        mc.Junction(anode, cathode, i_s=i_s, n=n["n"], g_min=site.parts.requests.gmin, kf=n["kf"], af=n["af"], **own),
+    )
     if n["cjo"] > 0 or n["tt"] > 0:
         depletion = Depletion(n["vj"], nominal, t)
         charge = mc.JunctionCharge(

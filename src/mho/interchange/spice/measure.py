@@ -70,6 +70,21 @@ def measured(netlist: Netlist, analysis: str, table: Table) -> list[Measured]:
     return list(found.values())
 
 
+def units(netlist: Netlist) -> dict[str, str]:
+    """SI units of a transient's measurements, where a line tells: times, and values of one voltage or current."""
+    found: dict[str, str] = {}
+    for line in netlist.requests.measures:
+        words = [w.strip() for w in _WORD.findall(line.text)][1:]
+        if len(words) < 4 or words[0] != "tran":
+            continue
+        name, kind, signal = words[1:4]
+        if kind in ("trig", "when") or kind.endswith("_at"):
+            found[name] = "s"
+        elif kind in ("find", "avg", "rms", "max", "min", "pp") and re.fullmatch(r"[vi]\s*\([^()]*\)", signal):
+            found[name] = "A" if signal[0] == "i" else "V"
+    return found
+
+
 class _Measure:
     """One line's words, taken from the front."""
 

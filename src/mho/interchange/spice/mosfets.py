@@ -9,7 +9,6 @@ from mho import circuits as mc
 from mho.interchange.spice.elaboration import Site
 from mho.interchange.spice.junctions import (
     CHARGE,
-    GMIN,
     Depletion,
     gap,
     potential_of,
@@ -157,7 +156,9 @@ class _Transistor:
         i_s = (n["js"] * area if dense else n["is"]) * warm * self.m
         ends = (self.b, node) if self.polarity > 0 else (node, self.b)
         if i_s > 0:
-            self.site.put(self.line, f"{self.name}.b{end}", mc.Junction(*ends, i_s=i_s, g_min=GMIN))
+            self.site.put(
+                self.line, f"{self.name}.b{end}", mc.Junction(*ends, i_s=i_s, g_min=self.site.parts.requests.gmin)
+            )
         own = f"cb{end}"
         bottom = n[own] if own in self.given else n["cj"] * area
         side = n["cjsw"] * edge

@@ -18,7 +18,7 @@ from mho.circuits.waveforms import widths
 from mho.core import sampling
 from mho.core.errors import NetlistError, SolverError
 from mho.core.results import Status
-from mho.interchange.spice.measure import measured
+from mho.interchange.spice.measure import measured, units
 from mho.interchange.spice.netlist import Netlist
 from mho.interchange.spice.signals import plain_source
 from mho.interchange.spice.simulation import options_of, ready, start_of, table_of
@@ -202,7 +202,8 @@ def run_population(
     else:
         with mc.Workers(min(workers, len(jobs))) as pool:
             found = pool.map(jobs, count, progress)
-    return _joined(found, drawn_numbers(circuit), corners, spikes)
+    whole = _joined(found, drawn_numbers(circuit), corners, spikes)
+    return replace(whole, units={**units(netlist), **whole.units})
 
 
 def rows(
@@ -299,10 +300,10 @@ def _joined(
     parts: Sequence[Rows], drawn: Mapping[str, np.ndarray], corners: tuple[str, ...], spikes: Spikes | None
 ) -> Population:
     whole = _together(parts)
-    units = {"spikes": "1", "rate": "Hz", "width": "s", "jitter": "s"} if spikes is not None else {}
-    units |= {n: "J" for n in whole.values if spikes is not None and (n == "energy" or n.startswith("energy("))}
-    units |= {n: "J" for n in whole.values if n.startswith("delivered(")}
-    return Population(whole.values, drawn, corners, whole.status, whole.missing, units)
+    known = {"spikes": "1", "rate": "Hz", "width": "s", "jitter": "s"} if spikes is not None else {}
+    known |= {n: "J" for n in whole.values if spikes is not None and (n == "energy" or n.startswith("energy("))}
+    known |= {n: "J" for n in whole.values if n.startswith("delivered(")}
+    return Population(whole.values, drawn, corners, whole.status, whole.missing, known)
 
 
 def drawn_numbers(circuit: mc.Circuit) -> dict[str, np.ndarray]:
