@@ -205,6 +205,17 @@ class Chip(AbstractChip):
         y = result.y.reshape(*shape, found.grid.outputs)
         return y, result.verdict, eqx.tree_at(lambda c: c.ledger, self, ledger)
 
+    def booked(self, matrix: str, n: int, array: Any) -> Chip:
+        """The chip with `n` products booked that were formed elsewhere, from `of(matrix).product`.
+
+        Args:
+            matrix: Name.
+            n: Vectors multiplied.
+            array: Energy that the drivers gave to the cells [J], as the products told.
+        """
+        ledger = self.ledger.plus(*self._of_products(matrix, n, array))
+        return eqx.tree_at(lambda c: c.ledger, self, ledger)
+
     def weights(self, *, matrix: str = DEFAULT) -> Number:
         """Weights (outputs, inputs) that the cells hold now."""
         return self.of(matrix).weights()

@@ -17,29 +17,36 @@ class AbstractScaling(eqx.Module):
     """Which weight becomes 1."""
 
     @abc.abstractmethod
-    def of(self, weights: np.ndarray) -> np.ndarray:
+    def of(self, weights: Any) -> Any:
         """Scale of each output of a matrix (outputs, inputs), shape (outputs,), above 0."""
 
 
-def _above_zero(scale: np.ndarray) -> np.ndarray:
+def _above_zero(scale: Any) -> Any:
     """A row of zeros has any scale; 1 keeps it zero."""
-    return np.where(scale > 0.0, scale, 1.0)
+    return _kind_of(scale).where(scale > 0.0, scale, 1.0)
+
+
+def _kind_of(x: Any) -> Any:
+    """NumPy or JAX, whichever holds `x`: while a network is trained, scales follow from traced weights."""
+    return x.__array_namespace__()
 
 
 class PerMatrix(AbstractScaling):
     """The largest magnitude of the matrix."""
 
-    def of(self, weights: np.ndarray) -> np.ndarray:
+    def of(self, weights: Any) -> Any:
         """The same for all outputs."""
-        return _above_zero(np.full(weights.shape[0], np.max(np.abs(weights), initial=0.0)))
+        xp = _kind_of(weights)
+        return _above_zero(xp.full(weights.shape[0], xp.max(xp.abs(weights), initial=0.0)))
 
 
 class PerOutput(AbstractScaling):
     """The largest magnitude of each output's weights."""
 
-    def of(self, weights: np.ndarray) -> np.ndarray:
+    def of(self, weights: Any) -> Any:
         """One for each output."""
-        return _above_zero(np.max(np.abs(weights), axis=1, initial=0.0))
+        xp = _kind_of(weights)
+        return _above_zero(xp.max(xp.abs(weights), axis=1, initial=0.0))
 
 
 class Percentile(AbstractScaling):
@@ -55,10 +62,11 @@ class Percentile(AbstractScaling):
         if not 0.0 < self.percent <= 100.0:
             raise ChipError(f"Percentile.percent is {self.percent}; it must be above 0 and at most 100.")
 
-    def of(self, weights: np.ndarray) -> np.ndarray:
+    def of(self, weights: Any) -> Any:
         """The same for all outputs."""
-        scale = float(np.percentile(np.abs(weights), self.percent))
-        return _above_zero(np.full(weights.shape[0], scale if scale > 0.0 else np.max(np.abs(weights), initial=0.0)))
+        xp = _kind_of(weights)
+        scale, largest = xp.percentile(xp.abs(weights), self.percent), xp.max(xp.abs(weights), initial=0.0)
+        return _above_zero(xp.full(weights.shape[0], xp.where(scale > 0.0, scale, largest)))
 
 
 class Fixed(AbstractScaling):
@@ -74,9 +82,9 @@ class Fixed(AbstractScaling):
         if not (np.isfinite(self.scale) and self.scale > 0.0):
             raise ChipError(f"Fixed.scale is {self.scale}; it must be finite and above 0.")
 
-    def of(self, weights: np.ndarray) -> np.ndarray:
+    def of(self, weights: Any) -> Any:
         """The same for all outputs."""
-        return np.full(weights.shape[0], self.scale)
+        return _kind_of(weights).full(weights.shape[0], self.scale)
 
 
 class Scaled(NamedTuple):

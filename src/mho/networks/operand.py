@@ -1,0 +1,123 @@
+"""A weight matrix on a chip, in the place where a layer has its weights: ``operand @ x`` is a product in place."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from mho.crossbars import Product
+from mho.crossbars.calibration import formed
+from mho.networks.listening import say
+
+Ear = Literal["", "flow", "cost"]
+"""What an operand tells while somebody listens: nothing; its inputs and products; or the energy of its drivers."""
+
+
+def across(x: Any) -> Any:
+    """Numbers at the boundary between the digital part and a crossbar: single precision, whatever they were."""
+    return jnp.asarray(x, jnp.float32)
+
+
+class Slot(eqx.Module):
+    """The place of a weight matrix in a network; the matrix itself lies on the chip.
+
+    Args:
+        name: Of the matrix on the chip.
+        kind: Of the layer.
+        scale: By which each output is multiplied as a number, or None.
+        shift: That is added to it then, or None.
+    """
+
+    name: str = eqx.field(static=True)
+    kind: str = eqx.field(static=True)
+    scale: Any = None
+    shift: Any = None
+
+    def rows(self, x: Any) -> Any:
+        """Without a chip there is no product."""
+        raise RuntimeError(f"The weights of {self.name!r} lie on a chip: call the network that holds the chip.")
+
+
+class Operand(eqx.Module):
+    """A matrix as the hardware multiplies by it; stands for an array (outputs, inputs) in ``operand @ x``.
+
+    Args:
+        slot: Its place.
+        product: What the chip prepared.
+        key: For the noise of its products; None for products without noise and converters.
+        ear: What is told of every product.
+    """
+
+    slot: Slot
+    product: Product
+    key: Any = None
+    ear: Ear = eqx.field(static=True, default="")
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Outputs and inputs."""
+        return self.product.grid.outputs, self.product.grid.inputs
+
+    @property
+    def ndim(self) -> int:
+        """Two, as of any matrix."""
+        return 2
+
+    def __matmul__(self, x: Any) -> Any:
+        """Product with a vector (inputs,) or with the columns of (inputs, n)."""
+        return self.rows(x[None])[0] if jnp.ndim(x) == 1 else self.rows(jnp.swapaxes(x, 0, 1)).T
+
+    def rows(self, x: Any) -> Any:
+        """Products (n, outputs) of vectors (n, inputs)."""
+        given = jnp.result_type(x)
+        x = across(x)
+        product = self.product
+        if self.key is None:
+            y, energy = product.ideal(x), jnp.zeros((), x.dtype)
+        else:
+            found = formed(product, x, keyed(self.key, x))
+            y, energy = found.y, found.energy
+        if self.ear == "flow":
+            x, y = say(self.slot.name, x, y)
+        elif self.ear == "cost":
+            say(self.slot.name, energy, jnp.full((), x.shape[0], jnp.int32))
+        if self.slot.scale is not None:
+            y = y * self.slot.scale
+        if self.slot.shift is not None:
+            y = y + self.slot.shift
+        return across(y).astype(given) if jnp.issubdtype(given, jnp.floating) else across(y)
+
+
+def keyed(key: jax.Array, x: Any) -> jax.Array:
+    """A key for the vectors `x`: a matrix is used many times in a network, each time with noise of its own.
+
+    The bits of the vectors are folded in, so that reads differ wherever inputs do.
+    """
+    bits = lax.bitcast_convert_type(lax.stop_gradient(across(x)), jnp.uint32).ravel()
+    odd = jnp.asarray(2 * np.arange(bits.size, dtype=np.uint32) + 1) * np.uint32(0x9E3779B1)
+    return jax.random.fold_in(key, jnp.sum(bits * odd, dtype=jnp.uint32))
+
+
+def bound(network: Any, products: dict[str, Product], key: Any, ear: Ear = "") -> Any:
+    """The network with operands in its slots.
+
+    Args:
+        network: With slots.
+        products: By name.
+        key: For the noise, or None.
+        ear: What operands tell.
+    """
+    order = {name: k for k, name in enumerate(products)}
+
+    def one(node: Any) -> Any:
+        if not isinstance(node, Slot):
+            return node
+        own = None if key is None else jax.random.fold_in(key, order[node.name])
+        return Operand(node, products[node.name], own, ear)
+
+    return jax.tree.map(one, network, is_leaf=lambda n: isinstance(n, Slot))
