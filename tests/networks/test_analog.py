@@ -153,8 +153,8 @@ def test_what_cannot_be_mapped_is_named_with_the_cure():
         compiled(up, exact_tile(), key=KEY)
     with pytest.raises(ChipError, match="no weight matrix"):
         compiled(eqx.nn.Lambda(jnp.tanh), exact_tile(), key=KEY)
+    big = eqx.nn.Linear(32, 32, key=KEY)
     with pytest.raises(ChipError, match="2 arrays"):
-        big = eqx.nn.Linear(32, 32, key=KEY)
         compiled(big, Chip(exact_tile(), 1), key=KEY)
 
 

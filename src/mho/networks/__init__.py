@@ -1,5 +1,7 @@
 """Networks: synapses that are devices, spiking neurons, layers, and what they make of the rate of their input."""
 
+from mho.networks.analog import AnalogNetwork as AnalogNetwork
+from mho.networks.analog import compiled as compiled
 from mho.networks.bank import bank_centres as bank_centres
 from mho.networks.bank import filter_bank as filter_bank
 from mho.networks.bank import pulse_width as pulse_width
@@ -32,8 +34,13 @@ from mho.networks.graph import Graph as Graph
 from mho.networks.graph import Node as Node
 from mho.networks.graph import function as function
 from mho.networks.graph import sequential as sequential
+from mho.networks.hardware import Hardware as Hardware
 from mho.networks.neurons import LIF as LIF
 from mho.networks.neurons import LIFState as LIFState
+from mho.networks.noise import AbstractWeightNoise as AbstractWeightNoise
+from mho.networks.noise import DeviceNoise as DeviceNoise
+from mho.networks.noise import DropConnect as DropConnect
+from mho.networks.noise import WeightNoise as WeightNoise
 from mho.networks.normalisation import BatchNorm as BatchNorm
 from mho.networks.normalisation import fold_batch_norm as fold_batch_norm
 from mho.networks.readout import Readout as Readout
@@ -52,6 +59,8 @@ from mho.networks.synapse import AbstractSynapse as AbstractSynapse
 from mho.networks.synapse import StaticSynapse as StaticSynapse
 from mho.networks.synapse import noisy_train as noisy_train
 from mho.networks.synapse import train as train
+from mho.networks.training import Trained as Trained
+from mho.networks.training import fit as fit
 from mho.networks.trains import padded_trains as padded_trains
 from mho.networks.trains import poisson_trains as poisson_trains
 from mho.networks.trains import poisson_window as poisson_window

@@ -15,8 +15,9 @@ from mho.core.errors import ChipError
 from mho.crossbars import AbstractRange, Chip, Placement, Report, Snapshot, Tile
 from mho.crossbars.calibration import Drift
 from mho.crossbars.scaling import Outside
-from mho.networks.listening import Heard, listening
 from mho.networks.folding import folded
+from mho.networks.graph import Graph
+from mho.networks.listening import Heard, listening
 from mho.networks.operand import Ear, Slot, across, bound
 from mho.networks.weights import Grouped, rebuilt, unmapped
 
@@ -30,6 +31,16 @@ _TOGETHER = 512  # samples of one compiled call
 def plainly(network: Any, x: Any) -> Any:
     """One sample through a network that takes nothing else."""
     return network(x)
+
+
+def usual(network: Any) -> Call:
+    """How a network of this kind is called: a graph takes batches, any other one sample."""
+    return _alone if isinstance(network, Graph) else plainly
+
+
+def _alone(network: Any, x: Any) -> Any:
+    """One sample through a network that takes batches."""
+    return jax.tree.map(lambda y: y[0], network(x[None]))
 
 
 class AnalogNetwork(eqx.Module):
@@ -97,8 +108,8 @@ class AnalogNetwork(eqx.Module):
                 part = jnp.concatenate([part, jnp.repeat(part[-1:], short, axis=0)])
                 own = None if own is None else jnp.concatenate([own, jnp.repeat(own[-1:], short, axis=0)])
             y = _outputs(self.network, products, part, own, ear, self.call)
-            found.append(jax.tree.map(lambda a, k=len(part) - short: a[:k], y))
-        return jax.tree.map(lambda *parts: jnp.concatenate(parts), *found)
+            found.append(y)
+        return jax.tree.map(lambda *parts: jnp.concatenate(parts)[:n], *found)
 
     # ---- calibration -----------------------------------------------------------------------------------------------
     def calibrate(
@@ -154,7 +165,11 @@ class AnalogNetwork(eqx.Module):
 
         with listening(ear):
             jax.block_until_ready(self._run(x, key, "flow", padded=False))
-        return {name: tuple(_few(np.concatenate(parts)) for parts in zip(*words, strict=True)) for name, words in found.items()}  # type: ignore[misc]  # fmt: skip
+        joined = {}
+        for name, words in found.items():
+            seen, y = (_few(np.concatenate(parts)) for parts in zip(*words, strict=True))
+            joined[name] = (seen, y)
+        return joined
 
     def _ranged(
         self, name: str, seen: np.ndarray, key: jax.Array, how: AbstractRange | None, input_percent: float | None
@@ -243,8 +258,11 @@ class AnalogNetwork(eqx.Module):
         return self.chip.placement()
 
     def report(self) -> list[dict[str, Any]]:
-        """One record a matrix: name, kind, outputs, inputs, blocks, arrays, cells, share of the arrays that it fills,
-        weights clipped, cells that failed, and the error of its weights relative to the largest."""
+        """One record a matrix.
+
+        Name, kind, outputs, inputs, blocks, arrays, cells, share of the arrays that it fills, weights clipped, cells
+        that failed, and the error of its weights relative to the largest.
+        """
         placement = self.placement()
         size = placement.rows * placement.columns
         rows = []
@@ -303,7 +321,7 @@ def compiled(
     digital: Sequence[str] = (),
     grouped: Grouped = "block",
     outside: Outside = "refuse",
-    call: Call = plainly,
+    call: Call | None = None,
 ) -> AnalogNetwork:
     """A network on a chip: its weight matrices programmed under their names, everything else digital.
 
@@ -320,11 +338,12 @@ def compiled(
         digital: Names that stay digital.
         grouped: A convolution in groups is one matrix with a block for each, or (``"separate"``) a matrix for each.
         outside: What happens to weights beyond the tile's scale: ``"refuse"``, or ``"clip"`` and count.
-        call: How the network is called with one sample.
+        call: How the network is called with one sample; None for a network that takes one sample, or a graph.
 
     Raises:
         ChipError: If something cannot be mapped (it is named, with what helps), or does not fit the chip.
     """
+    call = usual(network) if call is None else call
     network = folded(eqx.nn.inference_mode(network), state)
     left = unmapped(network, matrices=matrices, digital=digital)
     if left:

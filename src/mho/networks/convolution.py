@@ -79,7 +79,7 @@ def _places(
     corners = np.stack([np.asarray(c) for c in itertools.product(*(range(n) for n in shape))]) * np.asarray(stride)
     steps = np.stack([np.asarray(c) for c in itertools.product(*(range(k) for k in kernel))]) * np.asarray(dilation)
     where = corners[:, None, :] + steps[None, :, :]
-    return np.ravel_multi_index(tuple(np.moveaxis(where, -1, 0)), size), shape
+    return np.asarray(np.ravel_multi_index(tuple(np.moveaxis(where, -1, 0)), size)), shape
 
 
 def matrices_of(layer: eqx.nn.Conv, grouped: str) -> list[Any]:

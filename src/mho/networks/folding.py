@@ -9,9 +9,13 @@ from __future__ import annotations
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 
 from mho.core.errors import ChipError
+from mho.networks.graph import Graph
+from mho.networks.normalisation import BatchNorm, fold_batch_norm
+from mho.networks.normalisation import folded as into
 
 
 class FrozenNorm(eqx.Module):
@@ -44,12 +48,13 @@ def frozen(layer: eqx.nn.BatchNorm, state: eqx.nn.State) -> FrozenNorm:
     shift = -mean * scale
     if layer.channelwise_affine:
         assert layer.weight is not None
+        assert layer.bias is not None
         scale, shift = scale * layer.weight, shift * layer.weight + layer.bias
     return FrozenNorm(scale, shift)
 
 
 def folded(network: Any, state: eqx.nn.State | None = None) -> Any:
-    """The network without batch normalisations: those right after a Linear or Conv of a Sequential are folded into it.
+    """The network without batch normalisations: those right after a Linear or Conv of a chain or graph are folded in.
 
     What cannot be folded (it stands first, or after something that is not linear) is frozen as a scale and a shift.
 
@@ -70,23 +75,22 @@ def folded(network: Any, state: eqx.nn.State | None = None) -> Any:
         if isinstance(node, eqx.nn.BatchNorm):
             assert state is not None
             return frozen(node, state)
+        if isinstance(node, Graph):
+            return fold_batch_norm(node)
         if isinstance(node, eqx.nn.Sequential):
             return eqx.nn.Sequential(_merged([folded(layer, state) for layer in node.layers]))
         return node
 
-    stop = (eqx.nn.BatchNorm, eqx.nn.Sequential)
+    stop = (eqx.nn.BatchNorm, eqx.nn.Sequential, Graph)
     return eqx_map(one, network, stop)
 
 
 def eqx_map(f: Any, tree: Any, stop: tuple[type, ...]) -> Any:
     """`f` of every node of the types `stop`, and of every leaf."""
-    import jax
-
     return jax.tree.map(f, tree, is_leaf=lambda n: isinstance(n, stop))
 
 
 def _norms(network: Any) -> list[Any]:
-    import jax
 
     return jax.tree.leaves(network, is_leaf=lambda n: isinstance(n, eqx.nn.BatchNorm))
 
@@ -96,7 +100,11 @@ def _merged(layers: list[Any]) -> list[Any]:
     out: list[Any] = []
     for layer in layers:
         before = next((k for k in range(len(out) - 1, -1, -1) if not _passes(out[k])), None)
-        if isinstance(layer, FrozenNorm) and before is not None and isinstance(out[before], eqx.nn.Linear | eqx.nn.Conv):
+        if (
+            isinstance(layer, FrozenNorm)
+            and before is not None
+            and isinstance(out[before], eqx.nn.Linear | eqx.nn.Conv)
+        ):
             out[before] = merged(out[before], layer)
         else:
             out.append(layer)
@@ -110,10 +118,5 @@ def _passes(layer: Any) -> bool:
 
 def merged(layer: Any, norm: FrozenNorm) -> Any:
     """A Linear or Conv with the normalisation after it folded in."""
-    w = layer.weight
-    bias = jnp.zeros(w.shape[0], w.dtype) if layer.bias is None else layer.bias.reshape(-1)
-    weight = w * norm.scale.reshape(-1, *(1,) * (w.ndim - 1))
-    shift = (norm.scale * bias + norm.shift).reshape(-1, *(1,) * (w.ndim - 2))
-    changed = eqx.tree_at(lambda m: (m.weight, m.bias), layer, (weight, shift), is_leaf=lambda n: n is None)
-    object.__setattr__(changed, "use_bias", True)  # a static field, which tree_at does not reach; `changed` is ours
-    return changed
+    zero = jnp.zeros_like(norm.scale)
+    return into(layer, BatchNorm(zero, zero + 1.0, norm.scale, norm.shift, 0.0))

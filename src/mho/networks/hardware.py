@@ -16,7 +16,7 @@ from mho.core.errors import ChipError
 from mho.core.fields import check_ranges, quantity
 from mho.crossbars.converters import rounded, within
 from mho.devices.device import Number
-from mho.networks.analog import Call, plainly
+from mho.networks.analog import Call, usual
 from mho.networks.listening import Heard, listening, say
 from mho.networks.noise import AbstractWeightNoise
 from mho.networks.operand import across, keyed
@@ -78,15 +78,17 @@ class Hardware(eqx.Module):
 
         return rebuilt(network, made, **how)
 
-    def ranged(self, network: Any, x: Any, *, call: Call = plainly, **how: Any) -> Hardware:
-        """The same with ranges from samples x (n, ...) that flow through the network: the largest inputs, and a
-        percentile of the outputs, as a chip is calibrated by default."""
+    def ranged(self, network: Any, x: Any, *, call: Call | None = None, **how: Any) -> Hardware:
+        """The same with ranges from samples x (n, ...) that flow through the network.
+
+        The largest inputs, and a percentile of the outputs, as a chip is calibrated by default.
+        """
         found: dict[str, list[tuple[np.ndarray, ...]]] = {}
 
         def ear(word: Heard) -> None:
             found.setdefault(word.name, []).append(tuple(np.abs(a).ravel() for a in word.what))
 
-        exact = Hardware(ranges={})
+        exact, call = Hardware(), usual(network) if call is None else call
         with listening(ear):
             jax.block_until_ready(_told(exact, network, jnp.asarray(x), call, tuple(sorted(how.items()))))
         ranges = {}

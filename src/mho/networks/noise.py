@@ -16,6 +16,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import lax
+from jax.core import Tracer
 
 from mho.core import random
 from mho.core.errors import ChipError
@@ -131,7 +132,7 @@ class DeviceNoise(AbstractWeightNoise):
 
     def __check_init__(self) -> None:
         check_ranges(self)
-        if not isinstance(self.t_high, jax.core.Tracer) and float(self.t_high) < float(self.t_low):
+        if not isinstance(self.t_high, Tracer) and float(self.t_high) < float(self.t_low):
             raise ChipError(
                 f"DeviceNoise.t_high ({float(self.t_high):.4g} s) lies before t_low ({float(self.t_low):.4g} s). "
                 "Were they swapped?"

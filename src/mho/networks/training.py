@@ -13,7 +13,7 @@ import optax
 from jax import lax
 
 from mho.core.errors import InputError
-from mho.networks.analog import Call, plainly
+from mho.networks.analog import Call, usual
 from mho.networks.hardware import Hardware
 from mho.networks.weights import adjusted
 
@@ -55,7 +55,7 @@ def fit(
     optimiser: optax.GradientTransformation | None = None,
     loss: Loss = cross_entropy,
     clip: float | None = None,
-    call: Call = plainly,
+    call: Call | None = None,
 ) -> Trained:
     """Train a network, or fine-tune one, whose every pass meets `hardware`.
 
@@ -73,7 +73,7 @@ def fit(
         optimiser: From Optax; default Adam at 3e-3 with a cosine decay.
         loss: What is made small.
         clip: Clip each matrix to so many of its standard deviations after each step; None leaves it.
-        call: How the network is called with one sample.
+        call: How the network is called with one sample; None for a network that takes one sample, or a graph.
 
     Raises:
         InputError: If there are fewer samples than a batch, or labels do not match them.
@@ -84,6 +84,7 @@ def fit(
             f"There are {len(x)} samples, {len(labels)} labels and a batch of {batch}; give a label to each sample, "
             "and at least one batch."
         )
+    call = usual(network) if call is None else call
     steps = len(x) // batch
     if optimiser is None:
         optimiser = optax.adam(optax.cosine_decay_schedule(3e-3, max(epochs * steps, 1)))

@@ -15,6 +15,8 @@ import jax.numpy as jnp
 
 from mho.networks.convolution import PatchConv, matrices_of
 from mho.networks.folding import FrozenNorm
+from mho.networks.graph import Constant, Graph
+from mho.networks.normalisation import BatchNorm
 
 Grouped = Literal["block", "separate"]
 
@@ -32,7 +34,9 @@ BY_ELEMENTS: tuple[type, ...] = (
     eqx.nn.GroupNorm,
     eqx.nn.BatchNorm,
     eqx.nn.PReLU,
+    BatchNorm,
     FrozenNorm,
+    Constant,
 )
 """Layers with numbers of their own that no matrix multiplies: they stay digital as a matter of course."""
 
@@ -80,10 +84,9 @@ def rebuilt(
         digital: Names that keep their arrays.
         grouped: A convolution in groups is one matrix with a block for each (``"block"``), or a matrix for each.
     """
-    leaves, tree = jax.tree_util.tree_flatten_with_path(network, is_leaf=_is_layer)
+    leaves, tree = jax.tree.flatten(network, is_leaf=_is_layer)
     made = []
-    for path, node in leaves:
-        name = named(path)
+    for name, node in zip(_names(network), leaves, strict=True):
         if name in digital:
             made.append(node)
         elif isinstance(node, eqx.nn.Conv):
@@ -129,8 +132,8 @@ def weight_matrices(network: Any, **how: Any) -> dict[str, Any]:
 def unmapped(network: Any, *, matrices: Sequence[str] = (), digital: Sequence[str] = ()) -> list[Unmapped]:
     """Arrays of two axes or more whose use nobody can tell, with the cure of each."""
     found = []
-    for path, node in jax.tree_util.tree_flatten_with_path(network, is_leaf=_is_layer)[0]:
-        name = named(path)
+    leaves = jax.tree.leaves(network, is_leaf=_is_layer)
+    for name, node in zip(_names(network), leaves, strict=True):
         if name in digital or name in matrices:
             continue
         cure = next((cure for kind, cure in _CURES.items() if isinstance(node, kind)), None)
@@ -142,9 +145,18 @@ def unmapped(network: Any, *, matrices: Sequence[str] = (), digital: Sequence[st
     return found
 
 
-def named(path: Any) -> str:
-    """The name of a place in a tree: ``layers.0``, ``cell.weight_ih``."""
-    return jax.tree_util.keystr(path, simple=True, separator=".") or "weights"
+def _names(network: Any) -> list[str]:
+    """A name for each layer and leaf: its place, ``layers.0``, ``cell.weight_ih``; in a graph its node's."""
+    nodes = network.nodes if isinstance(network, Graph) else ()
+    names = []
+    for path, _ in jax.tree_util.tree_flatten_with_path(network, is_leaf=_is_layer)[0]:
+        if nodes and len(path) > 2:  # nodes, its place, operation, ...
+            name, path = nodes[path[1].idx].name, path[3:]
+            rest = jax.tree_util.keystr(path, simple=True, separator=".")
+            names.append(f"{name}.{rest}" if rest else name)
+        else:
+            names.append(jax.tree_util.keystr(path, simple=True, separator=".") or "weights")
+    return names
 
 
 def _is_layer(node: Any) -> bool:
