@@ -138,6 +138,25 @@ def test_a_convolutional_network():
         np.testing.assert_allclose(a, b, **CLOSE)
 
 
+def test_pictures_that_grow():
+    """Transposed convolutions in groups, and every way of resizing that exporters use."""
+    model, x = Model(), floats(2, 4, 5, 6)
+    options = {"strides": [2, 3], "pads": [1, 0, 0, 2], "output_padding": [1, 1], "dilations": [1, 2]}
+    weight = floats(4, 3, 3, 2)
+    halves = model("Split", "x", axis=1, outputs=2, num_outputs=2)  # the reference evaluator cannot do groups
+    parts = [model("ConvTranspose", h, w, **options) for h, w in zip(halves, np.split(weight, 2), strict=True)]
+    ends = [model("Concat", *parts, axis=1)]
+    scales = np.asarray([1, 1, 2, 1.5], np.float32)
+    for mode, places in (("nearest", "asymmetric"), ("linear", "half_pixel"), ("linear", "align_corners")):
+        nearest = {"nearest_mode": "floor"} if mode == "nearest" else {}
+        ends.append(model("Resize", "x", None, scales, mode=mode, coordinate_transformation_mode=places, **nearest))
+    size = model("Concat", model("Slice", model("Shape", "x"), ints(0), ints(2)), ints(3, 9), axis=0)
+    ends.append(
+        model("Resize", "x", None, None, size, mode="linear", coordinate_transformation_mode="pytorch_half_pixel")
+    )
+    check(model.build({"x": x}, *ends), {"x": x}, jit=True)
+
+
 def test_a_transformer_block_with_computed_shapes():
     """As PyTorch exports it: shapes from Shape, Gather and Concat; MatMul and Add that are linear layers."""
     model, words = Model(), np.asarray(RANDOM.integers(0, 11, (2, 5)), np.int64)
@@ -193,9 +212,9 @@ def test_recurrent_networks(run):
 
 def test_what_is_not_supported_is_named(tmp_path):
     model, x = Model(), floats(2, 3, 4, 4)
-    y = model("Resize", "x", None, np.asarray([1, 1, 2, 2], np.float32), name="grow")
+    y = model("GridSample", "x", floats(2, 3, 3, 2), name="grow")
     model.nodes.append(helper.make_node("Attention", [y], ["z"], name="look", domain="com.microsoft"))
-    with pytest.raises(NetworkError, match=r"Resize \(node 'grow'\); com.microsoft.Attention \(node 'look'\)"):
+    with pytest.raises(NetworkError, match=r"GridSample \(node 'grow'\); com.microsoft.Attention \(node 'look'\)"):
         graph_of_onnx(model.build({"x": x}, "z"))
     model = Model()
     y = model("Conv", "x", model("Relu", "x"), name="late")

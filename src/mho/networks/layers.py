@@ -12,6 +12,7 @@ import numpy as np
 from mho.core.errors import NetworkError
 
 _CONVOLUTIONS = {3: eqx.nn.Conv1d, 4: eqx.nn.Conv2d, 5: eqx.nn.Conv3d}
+_TRANSPOSED = {3: eqx.nn.ConvTranspose1d, 4: eqx.nn.ConvTranspose2d, 5: eqx.nn.ConvTranspose3d}
 
 
 def linear(weight: Any, bias: Any = None) -> eqx.nn.Linear:
@@ -63,6 +64,45 @@ def convolution(
     layer = _made(kind, inputs * groups, outputs, tuple(kernel), use_bias=bias is not None, groups=groups, **options)
     bias = None if bias is None else jnp.asarray(bias).reshape(outputs, *(1,) * len(kernel))
     return _filled(layer, weight=weight, bias=bias)
+
+
+def transposed_convolution(
+    weight: Any,
+    bias: Any = None,
+    *,
+    stride: Any = 1,
+    padding: Any = 0,
+    output_padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+) -> eqx.nn.ConvTranspose:
+    """The transpose of a convolution.
+
+    Args:
+        weight: Shape (inputs, outputs / groups, kernel...), as PyTorch and ONNX keep it.
+        bias: Shape (outputs,), or none.
+        stride: Step of the convolution that it is the transpose of, as are the following.
+        padding: One number, one an axis, or pairs an axis.
+        output_padding: Places more at the end.
+        dilation: One number or one an axis.
+        groups: Parts into which channels are divided.
+
+    Raises:
+        NetworkError: If the shapes do not fit.
+    """
+    if np.ndim(weight) not in _TRANSPOSED:
+        raise NetworkError(f"A transposed convolution's weight has {np.ndim(weight)} axes; it needs 3, 4 or 5.")
+    inputs, per_group, *kernel = np.shape(weight)
+    if inputs % groups:
+        raise NetworkError(f"A convolution's {inputs} input channels cannot be divided into {groups} groups.")
+    # Equinox keeps (outputs, inputs / groups, kernel...), and the kernel the other way round.
+    parts = np.asarray(weight).reshape(groups, inputs // groups, per_group, *kernel).swapaxes(1, 2)
+    turned = np.flip(parts.reshape(groups * per_group, inputs // groups, *kernel), tuple(range(2, np.ndim(weight))))
+    options = {"stride": stride, "padding": padding, "output_padding": output_padding, "dilation": dilation}
+    sizes = (inputs, groups * per_group, tuple(kernel))
+    layer = _made(_TRANSPOSED[np.ndim(weight)], *sizes, use_bias=bias is not None, groups=groups, **options)
+    bias = None if bias is None else jnp.asarray(bias).reshape(-1, *(1,) * len(kernel))
+    return _filled(layer, weight=turned, bias=bias)
 
 
 def embedding(weight: Any) -> eqx.nn.Embedding:

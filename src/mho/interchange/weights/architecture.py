@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from mho.core.errors import NetworkError
-from mho.interchange.weights.recognition import Group
+from mho.interchange.weights.recognition import CONVOLUTIONS, Group
 from mho.interchange.weights.torch_layers import BUILDERS
 from mho.networks.functions import FUNCTIONS
 from mho.networks.functions.elementwise import ELEMENTWISE
@@ -150,7 +150,7 @@ def _layer(
         raise NetworkError(f"{name}: no layer is known with the tensors {held}. Known: {', '.join(BUILDERS)}.")
     options = dict(line.options)
     before = channels.get(inputs[0])
-    if kind.startswith("conv") and "groups" not in options and before is not None:
+    if kind in CONVOLUTIONS.values() and "groups" not in options and before is not None:
         takes = group.tensors["weight"].shape[1]
         if before != takes and before % takes == 0:
             raise NetworkError(

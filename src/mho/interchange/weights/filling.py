@@ -12,7 +12,14 @@ import numpy as np
 
 from mho.core.errors import NetworkError
 from mho.interchange.weights.recognition import Group, recognise
-from mho.interchange.weights.torch_layers import attention_of, batch_norm_of, cell_of, convolution_of, linear_of
+from mho.interchange.weights.torch_layers import (
+    attention_of,
+    batch_norm_of,
+    cell_of,
+    convolution_of,
+    linear_of,
+    transposed_of,
+)
 from mho.networks.cells import ElmanCell
 from mho.networks.layers import embedding, layer_norm
 from mho.networks.normalisation import BatchNorm
@@ -21,6 +28,7 @@ _CELLS = (eqx.nn.GRUCell, eqx.nn.LSTMCell, ElmanCell)
 _LAYERS = (
     eqx.nn.Linear,
     eqx.nn.Conv,
+    eqx.nn.ConvTranspose,
     eqx.nn.BatchNorm,
     eqx.nn.LayerNorm,
     eqx.nn.GroupNorm,
@@ -120,6 +128,9 @@ def _made(layer: Any, group: Group, dtype: np.dtype) -> Any:
     if isinstance(layer, eqx.nn.Conv):
         options = {n: getattr(layer, n) for n in ("stride", "padding", "dilation", "groups", "padding_mode")}
         return convolution_of(group, dtype, **options)
+    if isinstance(layer, eqx.nn.ConvTranspose):
+        options = {n: getattr(layer, n) for n in ("stride", "padding", "output_padding", "dilation", "groups")}
+        return transposed_of(group, dtype, **options)
     if isinstance(layer, BatchNorm):
         return batch_norm_of(group, dtype, layer.epsilon)
     if isinstance(layer, eqx.nn.LayerNorm):

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from mho.interchange.weights.onnx_assembly import Assembly, Step
-from mho.networks.layers import convolution, embedding, layer_norm, linear
+from mho.networks.layers import convolution, embedding, layer_norm, linear, transposed_convolution
 from mho.networks.normalisation import BatchNorm
 
 
@@ -81,6 +81,27 @@ def conv(assembly: Assembly, step: Step) -> None:
     assembly.add(step.outputs[0], layer, step.inputs[:1], weight.ndim - 1)
 
 
+def transposed(assembly: Assembly, step: Step) -> None:
+    """A transposed convolution."""
+    weight, bias = assembly.weight(step, 1, "weights"), assembly.weight(step, 2, "bias")
+    assert weight is not None
+    a = step.attributes
+    if a.get("auto_pad", "NOTSET") not in ("NOTSET", "VALID") or "output_shape" in a:
+        assembly.refuse(step, "asks for a shape of its output; give its pads and output_padding in numbers.")
+    n = weight.ndim - 2
+    pads = a.get("pads", [0] * 2 * n)
+    layer = transposed_convolution(
+        weight,
+        bias,
+        stride=tuple(a.get("strides", [1] * n)),
+        padding=tuple(zip(pads[:n], pads[n:], strict=True)),
+        output_padding=tuple(a.get("output_padding", [0] * n)),
+        dilation=tuple(a.get("dilations", [1] * n)),
+        groups=a.get("group", 1),
+    )
+    assembly.add(step.outputs[0], layer, step.inputs[:1], weight.ndim - 1)
+
+
 def batch_norm(assembly: Assembly, step: Step) -> None:
     """Batch normalisation with the statistics of training."""
     if step.attributes.get("training_mode", 0):
@@ -134,6 +155,7 @@ LAYERS: dict[str, Callable[[Assembly, Step], Any]] = {
     "Add": add,
     "BatchNormalization": batch_norm,
     "Conv": conv,
+    "ConvTranspose": transposed,
     "Gather": gather,
     "Gemm": gemm,
     "GroupNormalization": group_normalisation,

@@ -10,6 +10,7 @@ import numpy as np
 from mho.interchange.weights.onnx_assembly import Assembly, Step
 from mho.interchange.weights.onnx_layers import LAYERS
 from mho.interchange.weights.onnx_recurrent import RECURRENT
+from mho.networks.functions.resize import PLACES
 from mho.networks.graph import function
 
 Operation = Callable[[Assembly, Step], Any]
@@ -159,6 +160,29 @@ def filled(assembly: Assembly, step: Step) -> None:
     assembly.call(step, "filled", value=value)
 
 
+def resize(assembly: Assembly, step: Step) -> None:
+    """Resize, and Upsample of older versions, by constant scales or by sizes that are constant or computed."""
+    a, old = step.attributes, step.op == "Upsample" or assembly.opset < 11
+    mode = a.get("mode", "nearest")
+    places = "asymmetric" if old else a.get("coordinate_transformation_mode", "half_pixel")
+    whole_image = a.get("keep_aspect_ratio_policy", "stretch") == "stretch" and not a.get("antialias", 0)
+    if mode not in ("nearest", "linear") or places not in PLACES or not whole_image or "axes" in a:
+        assembly.refuse(
+            step, f"is of mode {mode} with {places}; supported: nearest and linear, of {', '.join(PLACES)}."
+        )
+    options = {"mode": mode, "places": places}
+    options["rounding"] = "floor" if old else a.get("nearest_mode", "round_prefer_floor")
+    scales = a.get("scales")
+    scales = assembly.constant(step, 1 if old else 2, "scales") if scales is None else scales
+    if scales is not None and np.size(scales):
+        assembly.call(step, "resize", step.inputs[:1], scales=tuple(float(s) for s in scales), **options)
+    else:
+        sizes = step.given(3)
+        if sizes is None:
+            assembly.refuse(step, "gives neither scales nor sizes.")
+        assembly.call(step, "resize", [step.inputs[0], sizes], **options)
+
+
 def windows(name: str) -> Operation:
     """A pool: pads, strides and dilations as ONNX gives them."""
 
@@ -226,6 +250,8 @@ OPERATIONS: dict[str, Operation] = {
     "ReduceProd": reduce("reduce_product"),
     "ReduceSum": reduce("reduce_sum"),
     "Reshape": reshape,
+    "Range": plain("range"),
+    "Resize": resize,
     "Selu": plain("selu", alpha=("alpha", 1.6732632), gamma=("gamma", 1.0507010)),
     "Shape": plain("shape", start=("start", 0), end=("end", None)),
     "Slice": piece,
@@ -234,6 +260,7 @@ OPERATIONS: dict[str, Operation] = {
     "Squeeze": squeeze("squeeze"),
     "Transpose": transpose,
     "Unsqueeze": squeeze("unsqueeze"),
+    "Upsample": resize,
     **LAYERS,
     **RECURRENT,
 }

@@ -12,7 +12,16 @@ from mho.core.errors import NetworkError
 from mho.interchange.weights.recognition import Group
 from mho.networks.cells import ElmanCell, Sequence
 from mho.networks.graph import Constant, Node, function
-from mho.networks.layers import attention, convolution, embedding, gru_cell, layer_norm, linear, lstm_cell
+from mho.networks.layers import (
+    attention,
+    convolution,
+    embedding,
+    gru_cell,
+    layer_norm,
+    linear,
+    lstm_cell,
+    transposed_convolution,
+)
 from mho.networks.normalisation import BatchNorm
 
 Options = dict[str, Any]
@@ -30,6 +39,11 @@ def convolution_of(group: Group, dtype: np.dtype, **options: Any) -> Any:
     options["padding"] = padding.upper() if isinstance(padding, str) else padding
     mode = options.pop("padding_mode", "zeros").upper()
     return convolution(group.floats("weight", dtype), group.floats("bias", dtype), padding_mode=mode, **options)
+
+
+def transposed_of(group: Group, dtype: np.dtype, **options: Any) -> Any:
+    """A transposed convolution; PyTorch's names of its options."""
+    return transposed_convolution(group.floats("weight", dtype), group.floats("bias", dtype), **options)
 
 
 def batch_norm_of(group: Group, dtype: np.dtype, epsilon: float) -> BatchNorm:
@@ -158,6 +172,11 @@ BUILDERS: dict[str, Builder] = {
         name: _single(convolution_of, lambda g: g.tensors["weight"].ndim - 1, *_CONVOLUTION)
         for name in ("conv1d", "conv2d", "conv3d")
     },
+    "conv_transpose": _single(
+        transposed_of,
+        lambda g: g.tensors["weight"].ndim - 1,
+        *("stride", "padding", "output_padding", "dilation", "groups"),
+    ),
     "embedding": _single(lambda g, d: embedding(g.floats("weight", d)), lambda _: 0),
     "group_norm": _group_norm,
     "gru": _recurrent,

@@ -10,7 +10,8 @@ from typing import Any
 
 from mho.networks.functions.elementwise import ELEMENTWISE
 from mho.networks.functions.reductions import REDUCTIONS
+from mho.networks.functions.resize import RESIZING
 from mho.networks.functions.shapes import SHAPES
 from mho.networks.functions.windows import WINDOWS
 
-FUNCTIONS: dict[str, Callable[..., Any]] = {**ELEMENTWISE, **REDUCTIONS, **SHAPES, **WINDOWS}
+FUNCTIONS: dict[str, Callable[..., Any]] = {**ELEMENTWISE, **REDUCTIONS, **RESIZING, **SHAPES, **WINDOWS}
