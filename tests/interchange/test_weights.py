@@ -67,7 +67,8 @@ def test_a_chain_told_from_names_and_shapes(tmp_path, torch_format):
     stored = tensors | {"10.weight": whole[1:7, 2:5].T}
     torch_format.save({"epoch": 3, "state_dict": stored, "loss": 0.1}, tmp_path / "checkpoint.bin")
     safetensors.numpy.save_file({f"module.{k}": v for k, v in tensors.items()}, tmp_path / "weights")
-    for name in ("checkpoint.bin", "weights"):
+    torch_format.save(stored, tmp_path / "old.pth", old=True)
+    for name in ("checkpoint.bin", "weights", "old.pth"):
         graph = read_network(tmp_path / name, activation="relu")
         assert [n.name for n in graph.nodes] == ["0", "1", "relu", "10"]
         np.testing.assert_allclose(graph(x), chain_by_hand(tensors, x), **CLOSE)
@@ -230,6 +231,10 @@ def test_a_pickle_runs_nothing(tmp_path, torch_format):
     content = bytearray(path.read_bytes())
     path.write_bytes(content[: len(content) // 2])
     with pytest.raises(NetworkError, match="damaged or truncated"):
+        read_torch(path)
+    torch_format.save(chain(), path, old=True)
+    path.write_bytes(path.read_bytes()[:-3])
+    with pytest.raises(NetworkError, match="storage '8' is not whole"):
         read_torch(path)
     torch_format.save({"a": {"weight": floats(2, 2)}, "b": {"weight": floats(2, 2)}}, path)
     with pytest.raises(NetworkError, match="holds 'a', 'b'; which of them"):

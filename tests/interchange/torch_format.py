@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import io
 import pickle
 import sys
 import types
@@ -64,23 +65,37 @@ class _Storage:
         self.array, self.key = array, key
 
 
-def save(content: Any, path: Path, *, extra: dict[str, Any] | None = None) -> None:
-    """Write a file as torch.save does; `extra` members of a stand-in module `evil` may be referred to."""
+MAGIC = 0x1950A86A20F9469CFC6C  # of files before PyTorch 1.6
+
+
+def save(content: Any, path: Path, *, old: bool = False) -> None:
+    """Write a file as torch.save does; `old`, as it did before version 1.6."""
     kinds = {name: type(name, (), {}) for name in _STORAGES.values()}
     torch = _module("torch", **kinds)
     inner = _module("torch._utils", _rebuild_tensor_v2=lambda *_: None)
-    fakes = {"torch": torch, "torch._utils": inner, **(extra or {})}
-    before = {name: sys.modules.get(name) for name in fakes}
-    sys.modules.update(fakes)
+    before = {name: sys.modules.get(name) for name in ("torch", "torch._utils")}
+    sys.modules.update({"torch": torch, "torch._utils": inner})
+    file = io.BytesIO()
     try:
-        with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
-            with archive.open("archive/data.pkl", "w") as file:
-                writer = _Writer(file, torch, inner._rebuild_tensor_v2)
-                writer.dump(content)
-            archive.writestr("archive/byteorder", "little")
-            for storage in writer.storages:
-                archive.writestr(f"archive/data/{storage.key}", storage.array.tobytes())
-            archive.writestr("archive/version", "3\n")
+        writer = _Writer(file, torch, inner._rebuild_tensor_v2)
+        writer.dump(content)
     finally:
         for name, module in before.items():
             sys.modules.pop(name) if module is None else sys.modules.update({name: module})
+    (_old if old else _new)(path, file.getvalue(), writer.storages)
+
+
+def _new(path: Path, content: bytes, storages: list[_Storage]) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr("archive/data.pkl", content)
+        archive.writestr("archive/byteorder", "little")
+        for storage in storages:
+            archive.writestr(f"archive/data/{storage.key}", storage.array.tobytes())
+        archive.writestr("archive/version", "3\n")
+
+
+def _old(path: Path, content: bytes, storages: list[_Storage]) -> None:
+    head = b"".join(pickle.dumps(x, 2) for x in (MAGIC, 1001, {"protocol_version": 1001, "little_endian": True}))
+    keys = pickle.dumps([str(s.key) for s in storages], 2)
+    tail = b"".join(s.array.size.to_bytes(8, "little") + s.array.tobytes() for s in storages)
+    path.write_bytes(head + content + keys + tail)

@@ -18,7 +18,7 @@ from mho.interchange.weights.inference import inferred
 from mho.interchange.weights.onnx_file import read_onnx
 from mho.interchange.weights.recognition import recognise
 from mho.interchange.weights.safetensors_file import read_safetensors
-from mho.interchange.weights.torch_file import read_torch
+from mho.interchange.weights.torch_file import OLD, read_torch
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 
@@ -89,7 +89,7 @@ def kind_of(path: Path) -> str:
             start = file.read(16)
     except OSError as error:
         raise NetworkError(f"{path} cannot be read ({error.strerror}). Give the path of a network's file.") from error
-    if start.startswith(b"PK\x03\x04") or start.startswith(b"\x80\x02\x8a\x0al\xfc\x9c\x46\xf9"):
+    if start.startswith(b"PK\x03\x04") or start.startswith(OLD):
         return "PyTorch"
     if start.startswith(MAGIC):
         return "Equinox"
