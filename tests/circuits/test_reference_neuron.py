@@ -26,7 +26,7 @@ def test_default_tolerance_holds_intervals_to_1e3(lif, run):
     np.testing.assert_allclose(run.crossings[0].intervals(), fine.crossings[0].intervals(), rtol=1e-3)
     np.testing.assert_allclose(widths(*run.crossings)[0], widths(*fine.crossings)[0], rtol=1e-3)
     energy, precise = (np.diff(r.crossings[0].energy("supply")[0]) for r in (run, fine))
-    np.testing.assert_allclose(energy, precise, rtol=3e-3)
+    np.testing.assert_allclose(energy, precise, rtol=2e-3)
     # Newton stays local: about 3.6 iterations a step, few rejections. A limit cycle or a bad predictor multiplies this.
     assert run.iterations[0] < 7000
     assert run.rejections[0] < 0.2 * run.steps[0]
@@ -87,9 +87,9 @@ def test_derivatives_at_the_default_tolerance_are_those_of_a_converged_run(lif):
     found = sensitivities(lif.reference_lif(), 30e-6, of, crossings=lif.CROSSINGS, relative=True)
     interval, energy = found.intervals(), found.per_spike("supply")
     for name, (_, by_interval, by_energy) in CONVERGED.items():
-        # 1 %, or 0.01 % of the interval and 0.2 % of the energy where they hardly depend on the parameter.
-        assert interval.by[name][0, 0] == pytest.approx(by_interval, rel=1e-2, abs=1e-9), name
-        assert energy.by[name][0, 0] == pytest.approx(by_energy, rel=1e-2, abs=2.6e-15), name
+        # Found: 0.4 % and 0.2 %. By when the current came, 0.01 % of the interval and 0.05 % of the energy may be left.
+        assert interval.by[name][0, 0] == pytest.approx(by_interval, rel=6e-3, abs=1e-9), name
+        assert energy.by[name][0, 0] == pytest.approx(by_energy, rel=6e-3, abs=6e-16), name
     width = found.widths()
     np.testing.assert_allclose(width.by["delay"][0, :2], -1.485045e-6, rtol=1e-3)
     # Widths do not know when the current came, although each time moves with it as a whole.

@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from mho.circuits.cube_root import inverse_cube_root
 from mho.circuits.softplus import softplus_sigmoid
-from mho.circuits.stepping import inverse_cube_root
 
 
 def test_softplus_is_exact_under_jit(x64):

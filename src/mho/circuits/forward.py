@@ -35,6 +35,7 @@ class Parts(NamedTuple):
     slopes: tuple[Any, ...]
     rates: Any
     partial: Any
+    missed: Any
     energy: Any
     slot_time: tuple[Any, ...]
     slot_energy: tuple[Any, ...]
@@ -130,6 +131,10 @@ class ForwardStepper(Stepper):
         slopes = self.crossed(c, new, slopes, share)
         if moving.jumps:
             slopes = slopes._replace(energy=each(jnp.add, slopes.energy, leap))
+        # After a corner the derivative of an account by time is its new rate.
+        turned = good & (c.phase == 0)
+        energy = each(lambda e, r: e.at[0].set(jnp.where(turned, r, e[0])), slopes.energy, x.rates)
+        slopes = slopes._replace(energy=energy)
         return Both(new, slopes, self.entered(b.sources, moving, new.segment, new.segment != c.segment, job))
 
     def crossed(self, c: Lanes, new: Lanes, slopes: Parts, share: Any) -> Parts:
@@ -166,6 +171,7 @@ class ForwardStepper(Stepper):
         derivative, leap, error = jax.vmap(lambda d, change: self.direction(m, d, change))(d, changes)
         share = self.share(c, d, s)
         wrong = self.wrong(d.start, derivative[0], error, share, s)
+        wrong = jnp.maximum(wrong, self.astray_slopes(c, d, derivative[2], good, share, s))
         ended = good & (c.phase == len(self.tableau.c) - 1) & (jnp.maximum(wrong, x.error) <= 1.0)
         (new, slope, rates), first = derivative, jax.tree.map(lambda y: y[0], (d, derivative[0], derivative[2]))
         values, energies = self.fault(m, *first, ended=ended)
@@ -263,18 +269,29 @@ class ForwardStepper(Stepper):
         square = jnp.sum(start[0] * start[0], axis=0)
         moved = c.h * jnp.sqrt(square) / s.tolerance
         share = jnp.sum(start * start[0], axis=1) / jnp.where(square > 0, square, 1.0)
-        return (jnp.clip((moved - 5.0) / 15.0, 0.0, 1.0) * share).at[0].set(1.0)
+        return (jnp.clip((moved - 0.2) / 0.6, 0.0, 1.0) * share).at[0].set(1.0)
 
     def wrong(self, start: Any, new: Any, error: Any, share: Any, s: Settings) -> Any:
-        """Largest error of the derivatives in a step: what is no shift, over the tolerance, 1 V and their own size."""
-        time = jax.tree.map(lambda y: y[0], error)
+        """Largest error of the derivatives in a step, over the tolerance, 1 V and their own size, all less a shift."""
 
-        def size(a: Any, b: Any, e: Any, share: Any) -> Any:
-            over = each(lambda a, b, scale: jnp.maximum(scale, jnp.maximum(jnp.abs(a), jnp.abs(b))), a, b, s.scale)
-            return self.form.largest(each(lambda e, z, over: jnp.abs(e - share * z) / over, e, time, over), self.tested)
+        def rest(y: Any) -> Any:
+            return each(lambda y: jnp.abs(y[1:] - share[1:] * y[0]), y)
 
-        most = jnp.max(jax.vmap(size)(*jax.tree.map(lambda y: y[1:], (start, new, error, share))), axis=0)
+        def size(a: Any, b: Any, e: Any) -> Any:
+            ratios = each(lambda a, b, e, scale: e / jnp.maximum(scale, jnp.maximum(a, b)), a, b, e, s.scale)
+            return self.form.largest(ratios, self.tested)
+
+        most = jnp.max(jax.vmap(size)(*map(rest, (start, new, error))), axis=0)
         return jnp.where(most < 1e9 * s.tolerance, most / s.tolerance, 1e9)
+
+    def astray_slopes(self, c: Lanes, d: Parts, rates: Any, good: Any, share: Any, s: Settings) -> Any:
+        """Largest error of the accounts' derivatives in a step, less what is a shift, over what is allowed."""
+        if not self.accounts.plan:
+            return jnp.zeros_like(c.h)
+        missed = jax.vmap(lambda m, r: self.missed(c, m, r, good))(d.missed, rates)
+        rest = lambda y: each(lambda y: y[1:] - share[1:] * y[0], y)  # noqa: E731
+        over = jax.vmap(lambda first, last, missed: self.astray(c, first, last, missed, s))
+        return jnp.max(over(rest(d.rates), rest(rates), rest(missed)), axis=0)
 
     def fault(self, m: Moment, d: Parts, u: Any, rates: Any, *, ended: Any) -> tuple[Any, Any]:
         """What a finished step lacks of carrying a shift to a shift, in values and in energies.

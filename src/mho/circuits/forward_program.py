@@ -97,7 +97,7 @@ class ForwardProgram(Program):
         def outer(q: ForwardQueue) -> ForwardQueue:
             mine = _take(samples.value, q.job, jobs)
             prepared, along = self.prepared(mine.circuit, _take(samples.slopes, q.job, jobs).circuit)
-            steer = settings._replace(thresholds=mine.thresholds, after=mine.after)
+            steer = settings._replace(thresholds=mine.thresholds, after=mine.after, energy=mine.energy)
 
             def go_on(b: Both) -> Any:
                 full = jnp.any(jnp.stack([n >= SLOTS for n in b.lanes.slot_count])) if self.crossings else False

@@ -33,6 +33,7 @@ class Samples(NamedTuple):
     start: Any
     thresholds: tuple[Any, ...]
     after: tuple[Any, ...]
+    energy: Any
 
 
 class Results(NamedTuple):
@@ -134,6 +135,7 @@ class Program:
             slopes=(still,) * (len(self.stepper.tableau.c) - 1),
             rates=accounts,
             partial=accounts,
+            missed=accounts,
             energy=accounts,
             slot_count=(none,) * crossings,
             slot_time=(slot,) * crossings,
@@ -174,7 +176,7 @@ class Program:
         def outer(q: Queue) -> Queue:
             mine = _take(samples, q.job, jobs)
             prepared = self.stepper.assembly.prepare(mine.circuit)
-            steer = settings._replace(thresholds=mine.thresholds, after=mine.after)
+            steer = settings._replace(thresholds=mine.thresholds, after=mine.after, energy=mine.energy)
             floor = jnp.where(q.following < jobs, count - idle, 0)
 
             def go_on(c: Lanes) -> Any:

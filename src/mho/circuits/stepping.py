@@ -15,6 +15,8 @@ import numpy as np
 from jax import lax
 
 from mho.circuits.assembly import Assembly, Prepared
+from mho.circuits.books import astray
+from mho.circuits.cube_root import inverse_cube_root
 from mho.circuits.hermite import crossing_fraction, hermite
 from mho.circuits.ledger import Accounts
 from mho.circuits.segments import Piece, Segments, piece, source_values
@@ -23,7 +25,6 @@ from mho.circuits.vectors import each
 from mho.core.results import Status
 
 TINY = 1e-20  # [s] step that stands for "at once" in phase 0
-_CUBE_ROOT_BITS = 4 / 3 * (1023 - 0.0450466) * 2.0**52  # the exponent of x^(-1/3) in a float64's bits, centred
 SLOTS = 2  # crossings that a lane can hold before they are written to the results
 
 
@@ -41,6 +42,7 @@ class Settings(NamedTuple):
     growth: Any
     max_iterations: Any
     scale: Any
+    energy: Any
     thresholds: tuple[Any, ...]
     after: tuple[Any, ...]
     noise: Any = ()
@@ -66,6 +68,7 @@ class Lanes(NamedTuple):
     slopes: tuple[Any, ...]
     rates: Any
     partial: Any
+    missed: Any
     energy: Any
     slot_count: tuple[Any, ...]
     slot_time: tuple[Any, ...]
@@ -81,7 +84,7 @@ class Lanes(NamedTuple):
 
 def core(c: Lanes) -> Lanes:
     """What the Newton core reads: only that goes behind a boundary, since a buffer would be copied every turn."""
-    return c._replace(rates=(), partial=(), energy=(), slot_time=(), slot_energy=(), points=())
+    return c._replace(rates=(), partial=(), missed=(), energy=(), slot_time=(), slot_energy=(), points=())
 
 
 class Stage(NamedTuple):
@@ -102,15 +105,6 @@ def isolated(tick: Any, function: Callable, *args: Any) -> Any:
     """
     shape = jax.eval_shape(function, *args)
     return lax.cond(tick >= 0, function, lambda *_: jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shape), *args)
-
-
-def inverse_cube_root(x: Any) -> Any:
-    """x^(-1/3) for 1e-12 to 1e12 without a library call (pow is scalar on XLA CPU): exponent bits and Newton."""
-    bits = lax.bitcast_convert_type(x, jnp.int64).astype(jnp.float64)
-    y = lax.bitcast_convert_type((bits * (-1 / 3) + _CUBE_ROOT_BITS).astype(jnp.int64), jnp.float64)
-    for _ in range(3):
-        y = y * (4.0 - x * y * y * y) * (1 / 3)
-    return y
 
 
 def _tall(u: Any) -> Any:
@@ -252,7 +246,9 @@ class Stepper:
         finite = x.update < 1e300
         good, fail = self.converged(c, x, s)
         end = good & last
-        accepted = end & (x.error <= 1.0)
+        missed = self.missed(c, c.missed, x.rates, good)
+        error = jnp.maximum(x.error, self.astray(c, c.rates, x.rates, missed, s))
+        accepted = end & (error <= 1.0)
         weight = jnp.where(good, self._weight(c.phase, tb.a[-1]), 0.0) * c.h
         partial = each(lambda p, r: p + weight * r, c.partial, x.rates)
         energy = each(lambda e, r, p: e + c.h * tb.a[-1, 0] * r + p, c.energy, c.rates, partial)
@@ -261,7 +257,7 @@ class Stepper:
             return self._control(c, table, job, stop, s, error, good, fail, end, accepted, finite)
 
         small = core(c)._replace(u=(), start=(), slopes=())
-        decided = isolated(c.tick, control, small, x.error, good, fail, end, accepted, finite)
+        decided = isolated(c.tick, control, small, error, good, fail, end, accepted, finite)
         t, t_end, h, phase, segment, now, hit, status = decided
         new = end | fail
         fresh = [(accepted | (good & first)) if p == 0 else (good & (c.phase == p)) for p in range(last_phase)]
@@ -297,6 +293,7 @@ class Stepper:
             slopes=slopes,
             rates=each(lambda a, b: jnp.where(kept, a, b), x.rates, c.rates),
             partial=each(lambda p: jnp.where(new | first, 0.0, p), partial),
+            missed=each(lambda p: jnp.where(new | first, 0.0, p), missed),
             energy=each(lambda a, b: jnp.where(accepted, a, b), energy, c.energy),
             **crossed,
             steps=c.steps + accepted,
@@ -307,6 +304,18 @@ class Stepper:
             tick=c.tick + 1,
             noise=c.noise,
         )
+
+    def missed(self, c: Lanes, before: Any, rates: Any, good: Any) -> Any:
+        """What the step's two solutions differ by in the accounts, as far as stages are solved."""
+        weight = jnp.where(good, self._weight(c.phase, self.tableau.e), 0.0) * c.h
+        return each(lambda m, r: m + weight * r, before, rates)
+
+    def astray(self, c: Lanes, first: Any, last: Any, missed: Any, s: Settings) -> Any:
+        """Error of the sources' accounts, over what is allowed: steps shall not depend on what else is kept."""
+        if not self.accounts.plan:
+            return jnp.zeros_like(c.h)
+        whole = each(lambda m, r: m + c.h * self.tableau.e[0] * r, missed, first)
+        return astray(self.form, len(self.accounts.plan), c.h, whole, first, last, s.energy, s.tolerance)
 
     def _control(self, c: Lanes, table, job, stop, s: Settings, error, good, fail, end, accepted, finite):
         """Accept or reject, land on corners, next step size, phase and status."""

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from mho.circuits.books import capacity
 from mho.circuits.checks import unknown_names
 from mho.circuits.elements import Inductor
 from mho.circuits.layout import STATE_SCALE, Layout, layout
@@ -167,6 +168,7 @@ class Job:
             start=form.vector([xp.reshape(x, (-1,)) for x in u], xp),
             thresholds=tuple(np.asarray(c.threshold, np.float64).reshape(-1) for c in self.crossings),
             after=tuple(np.asarray(c.after, np.float64).reshape(-1) for c in self.crossings),
+            energy=capacity(circuit, self.layout),
         )
 
     def steering(self) -> Settings:
@@ -191,6 +193,7 @@ class Job:
             growth=number(o.growth),
             max_iterations=whole(o.max_iterations),
             scale=self.program.stepper.form.vector([number(x) for x in scales(self.circuit, self.layout)], np),
+            energy=(),
             thresholds=(),
             after=(),
             noise=() if o.noise is None else noise_settings(o.noise),
