@@ -150,7 +150,7 @@ def recurrent_by_hand(x: np.ndarray, w: np.ndarray, r: np.ndarray, dt: float, ta
 
 
 def test_recurrence_and_subtraction():
-    """A network within that feeds itself, against a loop; and a reset by subtraction, which goes through the file."""
+    """A network within that feeds itself, against a loop; a reset by subtraction and a pause go through NIR."""
     w, r, x = np.abs(floats(3, 2)), floats(3, 3), np.abs(floats(300, 2))
     inner = nir.NIRGraph(
         {
@@ -170,10 +170,11 @@ def test_recurrence_and_subtraction():
     lif = eqx.tree_at(lambda n: n.nodes["rnn"].nodes["lif"], network, _subtracting(network.nodes["rnn"].nodes["lif"]))
     again = network_of_nir(nir_of_network(lif))
     assert again.nodes["rnn"].nodes["lif"].reset is Reset.SUBTRACT
+    assert np.all(again.nodes["rnn"].nodes["lif"].t_ref == 2e-3)
 
 
 def _subtracting(lif: LIF) -> LIF:
-    return LIF(lif.tau, lif.r, lif.v_leak, lif.v_threshold, lif.v_reset, Reset.SUBTRACT)
+    return LIF(lif.tau, lif.r, lif.v_leak, lif.v_threshold, lif.v_reset, Reset.SUBTRACT, np.full(3, 2e-3))
 
 
 @pytest.mark.parametrize("kind", ["tsodyks_markram", "device"])

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from scipy.linalg import expm
 
+from mho import networks
 from mho.core.errors import NetworkError
+from mho.core.fields import cast
 from mho.networks.layers import linear
 from mho.networks.nodes import (
     IF,
@@ -23,6 +25,7 @@ from mho.networks.nodes import (
     Scale,
     SpikingNetwork,
     Threshold,
+    network_of_layers,
     simulate,
     steps,
 )
@@ -68,6 +71,8 @@ def test_thresholds_fire_above_and_not_at():
     # A leaky one driven to 2 fires when 1 - exp(-t/tau) > 1/2: at 0.69 tau, that is in step 7 of 10.
     lif = LIF(tau=10e-3, r=2.0, v_leak=0.0, v_threshold=1.0, v_reset=0.0)
     assert np.nonzero(run(lif, np.ones((14, 1)))[:, 0])[0].tolist() == [6, 13]
+    resting = LIF(tau=10e-3, r=2.0, v_leak=0.0, v_threshold=1.0, v_reset=0.0, t_ref=3e-3)
+    assert np.nonzero(run(resting, np.ones((18, 1)))[:, 0])[0].tolist() == [6, 16]
     cuba = CubaLIF(tau_syn=1e-5, tau_mem=10e-3, r=2.0, v_leak=0.0, v_threshold=1.0, v_reset=0.0)
     assert np.nonzero(run(cuba, np.ones((14, 1)))[:, 0])[0].tolist() == [6, 13]
 
@@ -106,6 +111,24 @@ def test_spikes_carry_derivatives_and_batches():
     slope = jax.grad(count)(nodes["w"].weight)
     assert np.all(np.isfinite(slope))
     assert np.all(slope > 0)  # more weight, more spikes
+
+
+def test_layers_as_nodes_fire_when_the_layers_do():
+    """Two layers with plastic synapses, delay and pause, against :func:`run_layers`, spike by spike."""
+    neuron = networks.LIF(250e-12, 20e-3, 3e-3, 2e-3, -70e-3, -70e-3, -55e-3)
+    synapse = networks.TsodyksMarkram(U=np.array([0.2, 0.4, 0.6]), tau_f=0.3, tau_rec=0.1)
+    wires = networks.Connections(np.array([0, 1, 1]), np.array([0, 0, 1]), np.array([6e-9, 4e-9, 8e-9]), 0.0, 2, 2)
+    first = networks.Layer(neuron, synapse, wires, 1e-4, 7)
+    second = networks.Layer(neuron, networks.StaticSynapse(0.5), networks.Connections.dense([[9e-9, 8e-9]]), 1e-4)
+    given = (RANDOM.uniform(size=(2000, 2)) < 0.01).astype(np.float32)
+    right = networks.run_layers(cast((first, second), np.float32), given, refinements=4)
+    run = simulate(network_of_layers((first, second)), given, dt=1e-4, record=("neurons0",))
+    for spikes, fired in ((run.recorded["neurons0"], right[0]), (run.outputs["output"], right[1])):
+        for mine, theirs in zip(spikes.T, np.asarray(fired.spikes).T, strict=True):
+            a, b = np.nonzero(mine)[0], np.nonzero(theirs)[0]
+            assert len(b) >= 8
+            # one step for the threshold, one for the pause, one of the layer before; later a spike may be grazed or not
+            assert np.max(np.abs(a[:8] - b[:8])) <= 3
 
 
 def test_what_does_not_fit_is_named():

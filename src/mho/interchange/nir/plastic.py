@@ -1,4 +1,4 @@
-"""What NIR has no node for, as metadata of standard nodes: plastic and device synapses, resets by subtraction.
+"""What NIR has no node for, as metadata of standard nodes: plastic and device synapses, resets by subtraction, pauses.
 
 Every other tool reads the file and sees the static weights and the reset to a value; mho finds the rest again. It
 stands under the key ``mho`` as nested tables of arrays, numbers and texts, which HDF5 holds as they are.
@@ -48,19 +48,22 @@ def metadata_of(node: Any) -> dict[str, Any]:
     said: dict[str, Any] = {}
     if getattr(node, "reset", Reset.TO_VALUE) is Reset.SUBTRACT:
         said["reset"] = Reset.SUBTRACT.name.lower()
+    if np.any(np.asarray(getattr(node, "t_ref", 0.0)) > 0):
+        said["t_ref"] = np.asarray(node.t_ref)[()]
     synapse = getattr(node, "synapse", None)
     if isinstance(synapse, AbstractSynapse):
         said["synapse"] = {**_table(synapse), "dtype": dtype_of(synapse).name}
     return {MARK: {"version": VERSION, **said}} if said else {}
 
 
-def reset_of(metadata: dict[str, Any]) -> Reset:
-    """What a spike does to the membrane: to v_reset, unless mho said otherwise."""
+def firing_of(metadata: dict[str, Any]) -> dict[str, Any]:
+    """What a spike does to the membrane, and how long that rests: to v_reset and not at all, if nothing is said."""
     word = _text(metadata.get(MARK, {}).get("reset", "to_value"))
     try:
-        return Reset[word.upper()]
+        reset = Reset[word.upper()]
     except KeyError as error:
         raise NetworkError(f"the reset {word!r} is unknown; known: to_value, subtract.") from error
+    return {"reset": reset, "t_ref": metadata.get(MARK, {}).get("t_ref", 0.0)}
 
 
 def synapse_of(metadata: dict[str, Any]) -> AbstractSynapse | None:

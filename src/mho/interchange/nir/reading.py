@@ -10,7 +10,7 @@ import equinox as eqx
 import numpy as np
 
 from mho.core.errors import MhoError, NetworkError
-from mho.interchange.nir.plastic import MARK, reset_of, synapse_of
+from mho.interchange.nir.plastic import MARK, firing_of, synapse_of
 from mho.networks import nodes
 from mho.networks.layers import convolution, linear
 from mho.networks.nodes import Notes, SpikingNetwork
@@ -169,7 +169,7 @@ def _same(kind: type, *names: str, fires: bool = False) -> Callable[[Any], Any]:
 
     def reader(node: Any) -> Any:
         values = {n: np.asarray(getattr(node, n)) for n in names}
-        return kind(**values, **({"reset": reset_of(node.metadata)} if fires else {}))
+        return kind(**values, **(firing_of(node.metadata) if fires else {}))
 
     return reader
 

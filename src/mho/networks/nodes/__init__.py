@@ -1,5 +1,6 @@
 """Nodes of spiking networks on a clock, with the meaning that NIR gives them; and the network that they make."""
 
+from mho.networks.nodes.chain import network_of_layers as network_of_layers
 from mho.networks.nodes.delay import Delay as Delay
 from mho.networks.nodes.ends import Input as Input
 from mho.networks.nodes.ends import Output as Output

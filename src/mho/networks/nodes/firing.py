@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from mho.core.fields import check_ranges, quantity
-from mho.networks.nodes.integrators import Held, HeldTwice, advance_twice, held, held_twice
+from mho.networks.nodes.integrators import advance_twice, held, held_twice
 from mho.networks.nodes.node import AbstractNode, Shape, common, spread
 from mho.networks.surrogate import spike
 from mho.networks.synapse import Number
@@ -24,19 +24,42 @@ class Reset(enum.Enum):
 
 
 class Law(NamedTuple):
-    """A population's factors of a step, and its threshold and reset."""
+    """A population's factors of a step, its threshold and reset, and the steps for which it rests after a spike."""
 
     factors: Any
     threshold: Array
     reset: Array
+    pause: Array
 
 
-def fire(v: Array, law: Law, reset: Reset) -> tuple[Array, Array]:
-    """Membrane after the threshold was tested at the end of a step, and the spikes: 1 where v lies above it, else 0."""
+def law(node: Any, factors: Any, dt: float, shape: Shape) -> Law:
+    """The law of a population that fires."""
+    parts = (spread(p, shape) for p in (node.v_threshold, node.v_reset, node.t_ref))
+    threshold, reset, rest = parts
+    return Law(factors, threshold, reset, jnp.round(rest / dt))
+
+
+def fire(before: Array, v: Array, left: Array, law: Law, reset: Reset) -> tuple[tuple[Array, Array], Array]:
+    """Membrane and pause after the threshold was tested at the end of a step, and the spikes.
+
+    Args:
+        before: Membrane at the start of the step, where it stays while it rests.
+        v: Membrane at its end.
+        left: Steps of pause that are left.
+        law: Threshold, reset and pause.
+        reset: What a spike does.
+
+    Returns:
+        Membrane and steps of pause left; and 1 where v lay above the threshold, else 0.
+    """
+    resting = left > 0.5
+    v = jnp.where(resting, before, v)
     distance = jnp.abs(law.threshold - law.reset)
     z = above(v - law.threshold, jnp.where(distance > 0, distance, 1.0))
+    z = jnp.where(resting, 0.0, z)
     target = law.reset if reset is Reset.TO_VALUE else v - (law.threshold - law.reset)
-    return jnp.where(z > 0.5, target, v), z
+    left = jnp.where(z > 0.5, law.pause, jnp.maximum(left - 1.0, 0.0))
+    return (jnp.where(z > 0.5, target, v), left), z
 
 
 def above(excess: Array, scale: Array) -> Array:
@@ -71,12 +94,14 @@ class IF(AbstractNode):
         v_threshold: [V].
         v_reset: [V].
         reset: What a spike does to v.
+        t_ref: Time for which v stays where a spike left it, rounded to steps; NIR has none [s].
     """
 
     r: Number = quantity("1", exact=True)
     v_threshold: Number = quantity("V", exact=True)
     v_reset: Number = quantity("V", exact=True)
     reset: Reset = eqx.field(static=True, default=Reset.TO_VALUE)
+    t_ref: Number = quantity("s", low=0.0, default=0.0, exact=True)
 
     def __check_init__(self) -> None:
         check_ranges(self)
@@ -87,15 +112,16 @@ class IF(AbstractNode):
 
     def prepare(self, dt: float, given: Shape) -> Law:
         """Factors of a step."""
-        return Law(spread(self.r, given) * dt, spread(self.v_threshold, given), spread(self.v_reset, given))
+        return law(self, spread(self.r, given) * dt, dt, given)
 
-    def rest(self, prepared: Law, given: Shape, dtype: Any) -> Array:
+    def rest(self, prepared: Law, given: Shape, dtype: Any) -> tuple[Array, Array]:
         """At 0."""
-        return jnp.zeros(given, dtype)
+        return jnp.zeros(given, dtype), jnp.zeros(given, dtype)
 
-    def step(self, prepared: Law, state: Array, x: Array) -> tuple[Array, Array]:
+    def step(self, prepared: Law, state: tuple[Array, Array], x: Array) -> tuple[tuple[Array, Array], Array]:
         """Spikes."""
-        return fire(state + prepared.factors * x, prepared, self.reset)
+        v, left = state
+        return fire(v, v + prepared.factors * x, left, prepared, self.reset)
 
 
 class LIF(AbstractNode):
@@ -108,6 +134,7 @@ class LIF(AbstractNode):
         v_threshold: [V].
         v_reset: [V].
         reset: What a spike does to v.
+        t_ref: Time for which v stays where a spike left it, rounded to steps; NIR has none [s].
     """
 
     tau: Number = quantity("s", positive=True, exact=True)
@@ -116,6 +143,7 @@ class LIF(AbstractNode):
     v_threshold: Number = quantity("V", exact=True)
     v_reset: Number = quantity("V", exact=True)
     reset: Reset = eqx.field(static=True, default=Reset.TO_VALUE)
+    t_ref: Number = quantity("s", low=0.0, default=0.0, exact=True)
 
     def __check_init__(self) -> None:
         check_ranges(self)
@@ -126,17 +154,16 @@ class LIF(AbstractNode):
 
     def prepare(self, dt: float, given: Shape) -> Law:
         """Factors of a step."""
-        factors = held(self.tau, self.r, self.v_leak, dt, given)
-        return Law(factors, spread(self.v_threshold, given), spread(self.v_reset, given))
+        return law(self, held(self.tau, self.r, self.v_leak, dt, given), dt, given)
 
-    def rest(self, prepared: Law, given: Shape, dtype: Any) -> Array:
+    def rest(self, prepared: Law, given: Shape, dtype: Any) -> tuple[Array, Array]:
         """At the leak."""
-        return spread(self.v_leak, given).astype(dtype)
+        return spread(self.v_leak, given).astype(dtype), jnp.zeros(given, dtype)
 
-    def step(self, prepared: Law, state: Array, x: Array) -> tuple[Array, Array]:
+    def step(self, prepared: Law, state: tuple[Array, Array], x: Array) -> tuple[tuple[Array, Array], Array]:
         """Spikes."""
-        p: Held = prepared.factors
-        return fire(p.keep * state + p.leak + p.gain * x, prepared, self.reset)
+        (v, left), p = state, prepared.factors
+        return fire(v, p.keep * v + p.leak + p.gain * x, left, prepared, self.reset)
 
 
 class CubaLIF(AbstractNode):
@@ -151,6 +178,7 @@ class CubaLIF(AbstractNode):
         v_reset: [V].
         w_in: Weight of the input [1].
         reset: What a spike does to v.
+        t_ref: Time for which v stays where a spike left it, rounded to steps; NIR has none [s].
     """
 
     tau_syn: Number = quantity("s", positive=True, exact=True)
@@ -161,6 +189,7 @@ class CubaLIF(AbstractNode):
     v_reset: Number = quantity("V", exact=True)
     w_in: Number = quantity("1", exact=True, default=1.0)
     reset: Reset = eqx.field(static=True, default=Reset.TO_VALUE)
+    t_ref: Number = quantity("s", low=0.0, default=0.0, exact=True)
 
     def __check_init__(self) -> None:
         check_ranges(self)
@@ -172,15 +201,15 @@ class CubaLIF(AbstractNode):
 
     def prepare(self, dt: float, given: Shape) -> Law:
         """Factors of a step."""
-        return Law(held_twice(self, dt, given), spread(self.v_threshold, given), spread(self.v_reset, given))
+        return law(self, held_twice(self, dt, given), dt, given)
 
-    def rest(self, prepared: Law, given: Shape, dtype: Any) -> tuple[Array, Array]:
+    def rest(self, prepared: Law, given: Shape, dtype: Any) -> tuple[Array, Array, Array]:
         """At the leak, without current."""
-        return spread(self.v_leak, given).astype(dtype), jnp.zeros(given, dtype)
+        return spread(self.v_leak, given).astype(dtype), jnp.zeros(given, dtype), jnp.zeros(given, dtype)
 
-    def step(self, prepared: Law, state: tuple[Array, Array], x: Array) -> tuple[tuple[Array, Array], Array]:
-        """Spikes."""
-        p: HeldTwice = prepared.factors
-        v, i = advance_twice(p, *state, x)
-        v, z = fire(v, prepared, self.reset)
-        return (v, i), z
+    def step(self, prepared: Law, state: tuple[Array, ...], x: Array) -> tuple[tuple[Array, ...], Array]:
+        """Spikes; the current goes on while the membrane rests."""
+        before, left, current = state
+        v, current = advance_twice(prepared.factors, before, current, x)
+        (v, left), z = fire(before, v, left, prepared, self.reset)
+        return (v, left, current), z
