@@ -12,6 +12,9 @@ from jax.core import Tracer
 ENERGY = ("array", "drivers", "dac", "adc", "digital", "communication", "programming", "calibration")
 """Parts that energy [J] is booked to: of a product the first six, of products to calibrate the last."""
 
+PRODUCT = ("array", "drivers", "dac", "adc", "digital", "communication")
+"""Those of a product."""
+
 COUNTS = ("products", "operations", "conversions", "row_pulses", "pulses", "failed_cells", "refreshes")
 """What is counted: vectors multiplied; multiplications and additions in them; conversions of a line; drives of a row;
 programming pulses; cells that programming gave up; refreshes."""

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from mho.crossbars import Ledger, Report
+from mho.crossbars.ledger import PRODUCT
 from mho.metrics.kpi import KPI
 
 Provenance = Sequence[Mapping[str, str]]
@@ -16,7 +17,6 @@ BOUNDARY = (
     "tiles alone: cells, row drivers, DACs, sampling, converters, shift-and-add, partial sums, output scaling, inputs "
     "and outputs to and from the tile; not what lies between matrices, buffers, clock trees and the host"
 )
-_PRODUCT = ("array", "drivers", "dac", "adc", "digital", "communication")
 
 
 def product_kpis(
@@ -30,7 +30,7 @@ def product_kpis(
         provenance: Records of the numbers behind the costs.
         conditions: Bits, temperature, age and the like, name to text.
     """
-    parts = {k: float(after.energy[k]) - float(before.energy[k]) for k in _PRODUCT}
+    parts = {k: float(after.energy[k]) - float(before.energy[k]) for k in PRODUCT}
     counts = {k: float(after.counts[k]) - float(before.counts[k]) for k in ("operations", "products")}
     time = float(after.time["products"]) - float(before.time["products"])
     energy, operations, n = sum(parts.values()), counts["operations"], int(counts["products"])
@@ -78,7 +78,7 @@ def _over(a: float, b: float) -> float | None:
 
 def calibration_overhead(ledger: Ledger) -> KPI:
     """chip.calibration_overhead: energy of products that calibrate or tell drift, over that of all other products."""
-    energy = sum(float(ledger.energy[k]) for k in _PRODUCT)
+    energy = sum(float(ledger.energy[k]) for k in PRODUCT)
     return KPI(
         name="chip.calibration_overhead",
         value=_over(float(ledger.energy["calibration"]), energy),

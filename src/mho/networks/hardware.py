@@ -78,6 +78,10 @@ class Hardware(eqx.Module):
 
         return rebuilt(network, made, **how)
 
+    def outputs(self, network: Any, x: Any, *, key: jax.Array | None, call: Call | None = None) -> Any:
+        """Outputs of a batch of samples (n, ...) in one pass."""
+        return _passed(self, network, jnp.asarray(x), key, usual(network) if call is None else call)
+
     def ranged(self, network: Any, x: Any, *, call: Call | None = None, **how: Any) -> Hardware:
         """The same with ranges from samples x (n, ...) that flow through the network.
 
@@ -97,6 +101,12 @@ class Hardware(eqx.Module):
             ends = max(float(inputs.max()), 1e-30), max(float(np.percentile(outputs, _PERCENT)), 1e-30)
             ranges[name] = (across(ends[0]), across(ends[1]))
         return eqx.tree_at(lambda h: h.ranges, self, ranges, is_leaf=lambda n: isinstance(n, dict))
+
+
+@eqx.filter_jit
+def _passed(hardware: Hardware, network: Any, x: Any, key: Any, call: Call) -> Any:
+    met = hardware.on(network, key=key)
+    return jax.vmap(lambda one: call(met, one))(x)
 
 
 @eqx.filter_jit

@@ -47,6 +47,49 @@ class Section:
 
 SECTIONS: tuple[Section, ...] = (
     Section(
+        "analog-age",
+        "From a second to ten years",
+        "Conductances drift, and so do the outputs. Reference products, taken right after programming and again now, "
+        "give the gains that make up for it.",
+        plots=(Plot(("analog.ageing", "analog.ageing_plain"), "Accuracy over time.", height=2.7, below=1.0),),
+    ),
+    Section(
+        "analog-steps",
+        "From ideal to real",
+        "What each imperfection costs by itself, and how they add up.",
+        plots=(Plot(("analog.steps",), "Accuracy lost."),),
+        tables=("analog.step_errors",),
+    ),
+    Section(
+        "analog-technologies",
+        "Technologies side by side",
+        "One perceptron, programmed onto arrays of every technology.",
+        plots=(Plot(("analog.technologies",), "Accuracy lost."),),
+        tables=("analog.compared",),
+    ),
+    Section(
+        "analog-bits",
+        "How many bits are enough",
+        "Each part rounded by itself, all else exact.",
+        plots=(Plot(("analog.converter_bits", "analog.weight_bits"), "Accuracy over bits.", height=2.7, below=1.0),),
+    ),
+    Section(
+        "analog-costs",
+        "The bill of an inference",
+        "Tiles alone, by a model; digital hardware by one as optimistic.",
+        plots=(
+            Plot(("analog.energy",), "By matrix and part."),
+            Plot(("analog.baselines",), "Beside digital hardware."),
+        ),
+        tables=("analog.bill",),
+    ),
+    Section(
+        "analog-training",
+        "How the networks were trained",
+        "Plainly first; then on, with what the hardware does in the forward pass.",
+        plots=(Plot(("analog.losses",), "Losses.", height=2.5),),
+    ),
+    Section(
         "bank",
         "The bank over the presynaptic rate",
         "Each member is a delay-feedback neuron behind a selective synapse: the leak silences it at low rates, "

@@ -47,7 +47,7 @@ def render(results: Mapping[str, Any]) -> str:
     page = environment.get_template("report.html").render(
         study=results["study"],
         answer=results.get("answer", []),
-        honesty=HONESTY,
+        honesty=results["study"].get("honesty") or HONESTY,
         headline=[tables.kpi_row(kpi) for kpi in headline],
         rows=[tables.kpi_row(kpi) for kpi in results["kpis"]],
         sections=[_section(results, *parts) for parts in arranged(results)],

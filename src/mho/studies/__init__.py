@@ -19,6 +19,10 @@ class Entry(NamedTuple):
 
 
 STUDIES: dict[str, Entry] = {
+    "analog-inference": Entry(
+        "mho.studies.analog_inference:AnalogInference",
+        "trained networks on analog arrays: technologies, imperfections, bits, drift, energy",
+    ),
     "ecram-stp": Entry(
         "mho.studies.ecram_stp:ECRAMSTP",
         "from a pulse measurement of an ECRAM to spiking neurons that filter in time",

@@ -228,6 +228,7 @@ def _results(
             "title": study.title,
             "question": study.question,
             "headline": list(study.headline),
+            "honesty": study.honesty,
             "record": study.as_text(),
         },
         "answer": study.answer({kpi["name"]: kpi for kpi in kpis}),

@@ -87,6 +87,8 @@ class Study(BaseModel, abc.ABC):
     question: ClassVar[str]
     headline: ClassVar[tuple[str, ...]] = ()
     """Names of the KPIs that open the report."""
+    honesty: ClassVar[str] = ""
+    """What a reader must know of the study's ground before its figures; empty for that of the seed paper."""
 
     seed: int = count(1, "seed of every random draw", high=2**32 - 1)
 
