@@ -71,7 +71,7 @@ def test_commands_named_exist(page):
     text += "".join(f"\n{code}" for code in re.findall(r"`(mho [^`]+)`", page.read_text(encoding="utf-8")))
     for command in set(re.findall(r"^mho ([a-z][^\n#]*)", text, flags=re.MULTILINE)):
         words = command.split()
-        verbs = words[:2] if words[0] in ("study", "device", "crossbar") else words[:1]
+        verbs = words[:2] if words[0] in ("study", "device", "crossbar", "chip") else words[:1]
         helped = CliRunner().invoke(application, [*verbs, "--help"])
         assert helped.exit_code == 0, command
         assert all(option in helped.stdout for option in re.findall(r"--[a-z-]+", command)), command

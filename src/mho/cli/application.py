@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from mho import __version__
-from mho.cli import asked, crossbar, design, device, export, fit, report, simulate, study
+from mho.cli import asked, chip, crossbar, design, device, export, fit, report, simulate, study
 
 application = typer.Typer(
     name="mho",
@@ -29,6 +29,7 @@ application.add_typer(study.verbs, name="study")
 application.command("fit")(fit.fit)
 application.add_typer(device.verbs, name="device")
 application.add_typer(crossbar.verbs, name="crossbar")
+application.add_typer(chip.verbs, name="chip")
 application.command("design")(design.design)
 application.command("simulate", cls=asked.BareOptions)(simulate.simulate)
 application.command("export")(export.export)

@@ -245,12 +245,25 @@ class Chip(AbstractChip):
         new = ranged(found, x, CurrentPercentile() if how is None else how, key=key, input_percent=input_percent)
         return self._with(matrix, new, self._calibration(matrix, vectors))
 
-    def remember(self, *, key: jax.Array, matrix: str = DEFAULT, vectors: int = 32, repeats: int = 4) -> Chip:
-        """The chip with reference vectors and their products now, against which drift is told later."""
+    def remember(
+        self, x: Any = None, *, key: jax.Array, matrix: str = DEFAULT, vectors: int = 32, repeats: int = 4
+    ) -> Chip:
+        """The chip with reference vectors and their products now, against which drift is told later.
+
+        Args:
+            x: Vectors (n, inputs) such as the matrix will see; None for random ones that fill the range of its inputs.
+            key: For these, and for the noise of their products.
+            matrix: Name.
+            vectors: How many, where they are random.
+            repeats: Products that are averaged.
+        """
         of_vectors, of_noise = jax.random.split(key)
         found = self.of(matrix)
-        x = probes(vectors, found.grid.inputs, key=of_vectors)
-        x = jnp.abs(x) if self.tile.inputs.signs == "positive" else x
+        if x is None:
+            full = found.product.input_range
+            x = probes(vectors, found.grid.inputs, key=of_vectors) * (1.0 if full is None else full)
+            x = jnp.abs(x) if self.tile.inputs.signs == "positive" else x
+        x, _ = checked_vectors(x, found.grid.inputs, self.tile.inputs.signs)
         y = averaged(found.product, x, key=of_noise, repeats=repeats)
         chip = self._with(matrix, found, self._calibration(matrix, x, repeats))
         return eqx.tree_at(lambda c: c.references, chip, {**self.references, matrix: (x, y)})

@@ -11,6 +11,8 @@ from mho.interchange.ngspice import NgspiceRun as NgspiceRun
 from mho.interchange.ngspice import run_ngspice as run_ngspice
 from mho.interchange.nir import read_nir as read_nir
 from mho.interchange.nir import write_nir as write_nir
+from mho.interchange.samples import Samples as Samples
+from mho.interchange.samples import read_samples as read_samples
 from mho.interchange.spice import Netlist as Netlist
 from mho.interchange.spice import read_spice as read_spice
 from mho.interchange.spice_text import Block as Block

@@ -19,7 +19,8 @@ from mho.networks.folding import folded
 from mho.networks.graph import Graph
 from mho.networks.listening import Heard, listening
 from mho.networks.operand import Ear, Slot, across, bound
-from mho.networks.weights import Grouped, rebuilt, unmapped
+from mho.networks.plan import shares, slotted
+from mho.networks.weights import Grouped
 
 Call = Callable[[Any, Any], Any]
 """How a network is called with one sample."""
@@ -194,11 +195,22 @@ class AnalogNetwork(eqx.Module):
         """The network `duration` [s] later, its chip kept at `temperature` [K]."""
         return self._with(self.chip.advance(duration, key=key, temperature=temperature))
 
-    def remember(self, *, key: jax.Array, vectors: int = 32, repeats: int = 4) -> AnalogNetwork:
-        """The network with reference products of every matrix, against which drift is told later."""
+    def remember(self, x: Any = None, *, key: jax.Array, vectors: int = 32, repeats: int = 4) -> AnalogNetwork:
+        """The network with reference products of every matrix, against which drift is told later.
+
+        Args:
+            x: Samples (n, ...): what arrives at each matrix when they flow through gives its reference vectors, evenly
+                chosen. None for random vectors, which fill the range of the inputs but not that of the outputs.
+            key: JAX random key.
+            vectors: Reference vectors of each matrix.
+            repeats: Products that are averaged.
+        """
+        of_flow, key = jax.random.split(key)
+        flow = {} if x is None else self._flow(x, of_flow)
         chip = self.chip
         for k, name in enumerate(chip.matrices):
-            chip = chip.remember(key=jax.random.fold_in(key, k), matrix=name, vectors=vectors, repeats=repeats)
+            seen = _few(flow[name][0], vectors) if name in flow else None
+            chip = chip.remember(seen, key=jax.random.fold_in(key, k), matrix=name, vectors=vectors, repeats=repeats)
         return self._with(chip)
 
     def compensate(self, how: Drift = "global", *, key: jax.Array, repeats: int = 1) -> AnalogNetwork:
@@ -263,24 +275,17 @@ class AnalogNetwork(eqx.Module):
         Name, kind, outputs, inputs, blocks, arrays, cells, share of the arrays that it fills, weights clipped, cells
         that failed, and the error of its weights relative to the largest.
         """
-        placement = self.placement()
-        size = placement.rows * placement.columns
-        rows = []
+        laid, rows = shares(self.placement()), []
         for name, slot in self.slots.items():
             matrix, report = self.chip.of(name), self.reports.get(name)
-            own = [p for p in placement.places if p.matrix == name]
             error = np.asarray(matrix.weights() - matrix.exact(), np.float64)
-            cells = sum(p.rows * p.columns for p in own)
             rows.append(
                 {
                     "name": name,
                     "kind": slot.kind,
                     "outputs": matrix.grid.outputs,
                     "inputs": matrix.grid.inputs,
-                    "blocks": matrix.grid.blocks,
-                    "arrays": len({p.array for p in own}),
-                    "cells": cells,
-                    "share": cells / (len({p.array for p in own}) * size),
+                    **laid[name],
                     "clipped": matrix.clipped,
                     "failed": 0 if report is None else sum(report.failures.values()),
                     "error": float(np.sqrt(np.mean(error**2)) / np.max(np.asarray(matrix.product.scale))),
@@ -345,22 +350,7 @@ def compiled(
     """
     call = usual(network) if call is None else call
     network = folded(eqx.nn.inference_mode(network), state)
-    left = unmapped(network, matrices=matrices, digital=digital)
-    if left:
-        listed = "; ".join(f"{u.name} ({u.kind}): {u.cure}" for u in left)
-        names = ", ".join(repr(u.name) for u in left)
-        raise ChipError(
-            f"The network multiplies by what cannot be mapped: {listed}. Or let it stay digital: digital=({names},)."
-        )
-    weights: dict[str, np.ndarray] = {}
-
-    def slot(name: str, kind: str, w: Any) -> Slot:
-        weights[name] = np.asarray(w)
-        return Slot(name, kind)
-
-    template = rebuilt(network, slot, matrices=matrices, digital=digital, grouped=grouped)
-    if not weights:
-        raise ChipError("The network has no weight matrix; there is nothing to put on a chip.")
+    template, weights = slotted(network, matrices=matrices, digital=digital, grouped=grouped)
     empty = Chip(chip) if isinstance(chip, Tile) else chip
     full, reports = empty.program(weights, key=key, outside=outside)
     return AnalogNetwork(template, full, reports, call)
@@ -381,9 +371,9 @@ def _batch(x: Any) -> Any:
     return jnp.asarray(x)
 
 
-def _few(x: np.ndarray) -> np.ndarray:
+def _few(x: np.ndarray, most: int = _MOST) -> np.ndarray:
     """At most so many vectors, evenly chosen."""
-    return x if len(x) <= _MOST else x[np.linspace(0, len(x) - 1, _MOST).astype(int)]
+    return x if len(x) <= most else x[np.linspace(0, len(x) - 1, most).astype(int)]
 
 
 def _moments(seen: np.ndarray, y: np.ndarray, exact: Any) -> tuple[np.ndarray, np.ndarray]:

@@ -112,38 +112,79 @@ def over_time(
     Raises:
         InputError: If times are not ascending, or labels do not match.
     """
+    if programmings < 1:
+        raise InputError(f"There are {programmings} programmings; give at least one.")
+    exact = accuracy(exactly(network, x, call), labels)
+    found = []
+    for k in range(programmings):
+        own = jax.random.fold_in(key, k)
+        of_chip, of_calibration, of_references, of_age = jax.random.split(own, 4)
+        chip = compiled(network, tile, key=of_chip, call=call, **how)
+        chip = chip.calibrate(calibration, key=of_calibration).remember(calibration, key=of_references)
+        told = lambda share, k=k: progress((k + share) / programmings)  # noqa: E731
+        found.append(ageing(chip, x, labels, key=of_age, exact=exact, times=times, compensations=compensations,
+                            progress=told))  # fmt: skip
+    failures: dict[str, int] = {}
+    for one in found:
+        for reason, count in one.failures.items():
+            failures[reason] = failures.get(reason, 0) + count
+    right = {name: np.concatenate([one.accuracy[name] for one in found]) for name in compensations}
+    return OverTime(found[0].times, right, exact, len(labels), failures, found[0].price)
+
+
+def ageing(
+    chip: AnalogNetwork,
+    x: Any,
+    labels: Any,
+    *,
+    key: jax.Array,
+    exact: float,
+    times: Sequence[float] | np.ndarray | None = None,
+    compensations: Sequence[str] = COMPENSATIONS,
+    progress: Callable[[float], None] = lambda share: None,
+) -> OverTime:
+    """Accuracy over time of one programmed, calibrated network that remembers its reference products.
+
+    Args:
+        chip: The network on its chip.
+        x: Samples of the test (n, ...).
+        labels: Their labels (n,).
+        key: JAX random key.
+        exact: Accuracy in software.
+        times: From now on [s], ascending; default :func:`ages`.
+        compensations: As in :func:`over_time`.
+        progress: Told the share that is done.
+
+    Raises:
+        InputError: If times are not ascending, or labels do not match.
+    """
     moments = ages() if times is None else np.asarray(times, np.float64)
     if moments.ndim != 1 or not len(moments) or moments[0] < 0.0 or np.any(np.diff(moments) <= 0.0):
         raise InputError(f"The times are {moments.tolist()} s; give ascending ones, from 0 s on.")
-    if len(x) != len(labels) or programmings < 1:
-        raise InputError(f"There are {len(x)} samples, {len(labels)} labels and {programmings} programmings.")
-    found = {name: np.full((programmings, len(moments)), np.nan) for name in compensations}
+    if len(x) != len(labels) or not len(x):
+        raise InputError(f"There are {len(x)} samples and {len(labels)} labels; give one to each, and at least one.")
+    right = {name: np.full((1, len(moments)), np.nan) for name in compensations}
     failures: dict[str, int] = {}
+    for report in chip.reports.values():
+        for reason, count in report.failures.items():
+            failures[f"CELLS_{reason}"] = failures.get(f"CELLS_{reason}", 0) + count
     price: dict[str, Price] = {}
-    for k in range(programmings):
-        own = jax.random.fold_in(key, k)
-        of_chip, of_calibration, of_references = jax.random.split(own, 3)
-        analog = compiled(network, tile, key=of_chip, call=call, **how)
-        analog = analog.calibrate(calibration, key=of_calibration).remember(key=of_references)
-        for report in analog.reports.values():
-            for reason, count in report.failures.items():
-                failures[f"CELLS_{reason}"] = failures.get(f"CELLS_{reason}", 0) + count
-        age = 0.0
-        for t, moment in enumerate(moments):
-            at = jax.random.fold_in(own, 3 + t)
-            analog, age = analog.advance(float(moment - age), key=at), float(moment)
-            for c, name in enumerate(compensations):
-                now = jax.random.fold_in(at, 1 + c)
-                ready = analog if name == "none" else analog.compensate(name, key=now)  # type: ignore[arg-type]
-                outputs = np.asarray(ready(x, key=now))
-                if np.all(np.isfinite(outputs)):
-                    found[name][k, t] = accuracy(outputs, labels)
-                else:
-                    failures["NOT_FINITE"] = failures.get("NOT_FINITE", 0) + 1
-                if k == 0 and t == len(moments) - 1 and name != "none":
-                    price[name] = _price(analog, ready, x[:8], now)
-            progress((k + (t + 1) / len(moments)) / programmings)
-    return OverTime(moments, found, accuracy(exactly(network, x, call), labels), len(labels), failures, price)
+    age = 0.0
+    for t, moment in enumerate(moments):
+        at = jax.random.fold_in(key, t)
+        chip, age = chip.advance(float(moment - age), key=at), float(moment)
+        for c, name in enumerate(compensations):
+            now = jax.random.fold_in(at, 1 + c)
+            ready = chip if name == "none" else chip.compensate(name, key=now)  # type: ignore[arg-type]
+            outputs = np.asarray(ready(x, key=now))
+            if np.all(np.isfinite(outputs)):
+                right[name][0, t] = accuracy(outputs, labels)
+            else:
+                failures["NOT_FINITE"] = failures.get("NOT_FINITE", 0) + 1
+            if t == len(moments) - 1 and name != "none":
+                price[name] = _price(chip, ready, x[:8], now)
+        progress((t + 1) / len(moments))
+    return OverTime(moments, right, exact, len(labels), failures, price)
 
 
 def exactly(network: Any, x: Any, call: Call | None = None) -> Any:

@@ -54,8 +54,8 @@ class AnalogInference(Study):
     name: ClassVar[str] = "analog-inference"
     title: ClassVar[str] = "Trained networks on analog arrays"
     question: ClassVar[str] = (
-        "How well does a trained network decide once its weights are conductances, on which technology, after how long, "
-        "at what price; and what does training with the hardware in mind win back?"
+        "How well does a trained network decide once its weights are conductances, on which technology, after how "
+        "long, at what price; and what does training with the hardware in mind win back?"
     )
     honesty: ClassVar[str] = (
         "Accuracies rest on published statistics of arrays (or on pulse models fitted to published curves), not on a "

@@ -19,6 +19,7 @@ from mho.studies import provenance
 from mho.studies.execution import Context
 from mho.studies.outcome import Axis, Curve, Outcome, Series, Table
 from mho.studies.stages.analog.subjects import (
+    CALIBRATION,
     NAMES,
     PLAIN,
     conditions,
@@ -51,7 +52,7 @@ def work(context: Context) -> Outcome:
         return chip.advance(month, key=key)
 
     def cared(chip: AnalogNetwork, key: jax.Array) -> AnalogNetwork:
-        return chip.remember(key=key).advance(month, key=key).compensate("global", key=key)
+        return chip.remember(data.images[:CALIBRATION], key=key).advance(month, key=key).compensate("global", key=key)
 
     names = {
         "converters": f"drivers and converters ({study.input_bits} and {study.output_bits} b)",

@@ -14,7 +14,7 @@ from mho.networks.inference import accuracy
 from mho.studies import provenance
 from mho.studies.execution import Context
 from mho.studies.outcome import Axis, Curve, Outcome, Series, Table
-from mho.studies.stages.analog.subjects import AWARE, NAMES, PLAIN, in_software, ready, task, tile, trained
+from mho.studies.stages.analog.subjects import AWARE, CALIBRATION, NAMES, PLAIN, in_software, ready, task, tile, trained
 
 _KIND = "perceptron"
 _COLUMNS = (
@@ -48,9 +48,9 @@ def work(context: Context) -> Outcome:
     )
     table = Table(
         _COLUMNS, rows,
-        "The perceptron on every technology. Cells are programmed by published statistics, or by verified pulses of the "
-        "set's own operation to within 2 % of the window; cells that this gives up are counted. A month later: without, "
-        "and with one gain a matrix corrected. A dash: no law of drift or retention is on record.",
+        "The perceptron on every technology. Cells are programmed by published statistics, or by verified pulses of "
+        "the set's own operation to within 2 % of the window; cells that this gives up are counted. A month later: "
+        "without, and with one gain a matrix corrected. A dash: no law of drift or retention is on record.",
     )  # fmt: skip
     return Outcome(
         series={"analog.technologies": series},
@@ -78,7 +78,7 @@ def _one(context: Context, name: str, data: Any) -> dict[str, Any]:
             failed += sum(r["failed"] for r in chip.report())
             if k == 0:
                 energy = totals(bill(chip, data.test_images[:64], key=own, node=study.node)).total
-            late = chip.remember(key=own).advance(study.months, key=own)
+            late = chip.remember(data.images[:CALIBRATION], key=own).advance(study.months, key=own)
             right["late"].append(accuracy(late(data.test_images, key=own), data.test_labels))
             better = late.compensate("global", key=own)
             right["compensated"].append(accuracy(better(data.test_images, key=own), data.test_labels))

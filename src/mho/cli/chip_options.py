@@ -1,0 +1,143 @@
+"""What the verbs of ``mho chip`` are given: files, designs and numbers, looked at before anything long begins."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+
+def network_of(path: Path, architecture: str | None, activation: str | None) -> Any:
+    """The network of a file, its normalisations folded."""
+    from mho.interchange import read_network
+    from mho.networks.folding import folded
+
+    return folded(read_network(path, architecture=architecture, activation=activation))
+
+
+def matrices_of(path: Path, architecture: str | None, activation: str | None, digital: Any, grouped: str) -> Any:
+    """Matrices and kinds of layers of a file's network, by name."""
+    import jax
+
+    from mho.networks.operand import Slot
+    from mho.networks.plan import slotted
+
+    network = network_of(path, architecture, activation)
+    template, weights = slotted(network, digital=tuple(digital or ()), grouped=grouped_of(grouped))
+    slots = [n for n in jax.tree.leaves(template, is_leaf=lambda n: isinstance(n, Slot)) if isinstance(n, Slot)]
+    return weights, {slot.name: slot.kind for slot in slots}
+
+
+def grouped_of(text: str) -> Any:
+    """How convolutions in groups are mapped."""
+    from mho.core.errors import InputError
+
+    if text not in ("block", "separate"):
+        raise InputError(f"--grouped is {text!r}; it must be block or separate.")
+    return text
+
+
+def tile_of(device: str, rows: int, columns: int, input_bits: int, output_bits: int, node: str) -> Any:
+    """A tile around a parameter set."""
+    from mho.core.quantities import si
+    from mho.crossbars import tile_for
+    from mho.devices import parameters
+
+    return tile_for(
+        parameters(device), rows=rows, columns=columns, input_bits=input_bits, output_bits=output_bits,
+        node=si(node, "m"),
+    )  # fmt: skip
+
+
+def chip_of(tile: Any, arrays: int | None) -> Any:
+    """An empty chip."""
+    from mho.crossbars import Chip
+
+    return Chip(tile, arrays)
+
+
+def samples_of(path: Path, shape: str | None) -> Any:
+    """Samples of a file."""
+    from mho.core.errors import InputError
+    from mho.interchange import read_samples
+
+    if shape is None:
+        return read_samples(path)
+    try:
+        sizes = tuple(int(part) for part in shape.split(","))
+    except ValueError:
+        raise InputError(f"--shape is {shape!r}; write whole numbers with commas between: 1,8,8.") from None
+    return read_samples(path, shape=sizes)
+
+
+def split(samples: Any, calibration: int) -> tuple[Any, Any, Any]:
+    """Samples that set the converters, and those of the test with their labels."""
+    from mho.core.errors import InputError
+
+    if not 0 < calibration < len(samples.x):
+        raise InputError(
+            f"--calibration takes {calibration} of {len(samples.x)} samples; give a number from 1 to "
+            f"{len(samples.x) - 1}, so that some are left for the test."
+        )
+    return samples.x[:calibration], samples.x[calibration:], samples.labels[calibration:]
+
+
+def times_of(text: str) -> list[float]:
+    """Times [s] of a text."""
+    from mho.core.errors import InputError
+    from mho.core.quantities import si
+
+    found = [si(part.strip(), "s") for part in text.split(",") if part.strip()]
+    if not found or any(b <= a for a, b in pairwise(found)) or found[0] < 0.0:
+        raise InputError(f"--times is {text!r}; give times in ascending order, such as '1 s, 1 day, 1 year'.")
+    return found
+
+
+def compensations_of(text: str) -> tuple[str, ...]:
+    """Ways to compensate drift of a text."""
+    from mho.core.errors import InputError
+
+    found, known = (
+        tuple(part.strip() for part in text.split(",") if part.strip()),
+        ("none", "global", "output", "affine"),
+    )
+    if not found or not set(found) <= set(known):
+        raise InputError(f"--compensate is {text!r}; name some of {', '.join(known)}.")
+    return found
+
+
+def checked(network: Any, x: Any, labels: Any) -> None:
+    """Look at what the network makes of two samples before anything long begins."""
+    import numpy as np
+
+    from mho.core.errors import InputError
+    from mho.networks.inference import exactly
+
+    try:
+        y = np.asarray(exactly(network, x[:2]))
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"The network cannot take samples of shape {tuple(x.shape[1:])}: {str(error).splitlines()[0]} Give --shape."
+        ) from error
+    if y.ndim != 2:
+        raise InputError(f"The network gives {y.shape[1:]} for a sample; accuracy needs one number a class.")
+    if labels.max() >= y.shape[1]:
+        raise InputError(f"There is a label {labels.max()}, and the network has {y.shape[1]} outputs.")
+
+
+def calibrated(network: Any, tile: Any, arrays: int | None, first: Any, key: Any, options: Any) -> Any:
+    """The network on a fresh chip, its converters set."""
+    from mho.networks import compiled
+
+    return compiled(network, chip_of(tile, arrays), key=key, **options).calibrate(first, key=key)
+
+
+def restored(path: Path, network: Any, tile: Any, arrays: int | None, key: Any, options: Any) -> Any:
+    """The network on the chip of a file."""
+    from mho.core.errors import ChipError
+    from mho.networks import compiled
+
+    found = compiled(network, chip_of(tile, arrays), key=key, **options).restore(path)
+    if not found.chip.references:
+        raise ChipError(f"{path} has no reference products. Program it with --data, which takes them.")
+    return found
