@@ -42,7 +42,7 @@ def programming_of(parameters: ParameterSet) -> AbstractProgramming:
     device: Any = parameters.device()
     if isinstance(device, AbstractProgrammed):
         return Stated()
-    known = {name: number.value for name, number in parameters.operation.items()}
+    known: dict[str, Any] = {name: number.value for name, number in parameters.operation.items()}
     missing = [name for name in ("v_up", "t_up", "v_down", "t_down") if name not in known]
     if missing or not isinstance(device, AbstractDevice) or not hasattr(device, "window"):
         raise ChipError(
@@ -63,7 +63,7 @@ def programming_of(parameters: ParameterSet) -> AbstractProgramming:
 
 
 def _v_read(parameters: ParameterSet) -> float:
-    found = parameters.operation.get("v_read")
+    found: Any = parameters.operation.get("v_read")
     return 0.2 if found is None else abs(float(found.value))
 
 

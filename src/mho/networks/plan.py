@@ -58,7 +58,7 @@ def planned(weights: dict[str, np.ndarray], tile: Tile, *, arrays: int | None = 
     Raises:
         ChipError: If they do not fit.
     """
-    cuts = {name: grid(*w.shape, tile.rows, tile.words) for name, w in weights.items()}
+    cuts = {name: grid(w.shape[0], w.shape[1], tile.rows, tile.words) for name, w in weights.items()}
     blocks = {name: (cut, tile.block_columns(cut.words)) for name, cut in cuts.items()}
     return placed(blocks, arrays=arrays, rows=tile.rows, columns=tile.columns)
 

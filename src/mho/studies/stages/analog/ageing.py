@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
 
 from mho.core.quantities import engineering
@@ -45,8 +47,8 @@ def work(context: Context) -> Outcome:
             progress=lambda share, k=k, how=how: context.progress((k + share) / 2, NAMES[how]),
         )
     soft = in_software(context, study.network)
-    ground = {"provenance": provenance_of(found)}
-    about = ground | {"conditions": conditions(context, training=NAMES[AWARE])}
+    ground: dict[str, Any] = {"provenance": provenance_of(found)}
+    about: dict[str, Any] = ground | {"conditions": conditions(context, training=NAMES[AWARE])}
     aware, plain = results[AWARE], results[PLAIN]
     early, late = float(times[0]), float(study.months)
     kpis = [

@@ -46,7 +46,8 @@ def work(context: Context) -> Outcome:
         for b, bits in enumerate(BITS):
             context.progress((k + b / len(BITS)) / 3, f"{bits} bits")
             for how, network in both.items():
-                hardware = Hardware(**{name: bits}).ranged(network, data.images[:CALIBRATION])
+                rounding: dict[str, Any] = {name: bits}
+                hardware = Hardware(**rounding).ranged(network, data.images[:CALIBRATION])
                 coarse[name][how].append(float(_right(hardware, network, x, labels, None)))
     key = jax.random.key(context.seed("weight noise"))
     weights = {how: [] for how in both}

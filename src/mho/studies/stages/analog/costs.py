@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
 
 from mho.core.quantities import engineering
@@ -36,7 +38,7 @@ def work(context: Context) -> Outcome:
     context.progress(0.6, "the bill")
     lines = bill(chip, data.test_images[:64], key=key, node=study.node)
     placement = chip.placement()
-    about = {
+    about: dict[str, Any] = {
         "provenance": [*provenance_of(found), _ASSUMED],
         "conditions": conditions(context, node=engineering(study.node, "m")),
     }
