@@ -136,7 +136,7 @@ def test_drift_is_remembered_and_compensated_with_its_price():
     x = jax.random.normal(jax.random.key(2), (64, WIDTH))
     device = AcceptedArray(1e-6, 90e-6, 0.0, 0.0, decay=-3e-6)
     tile = eqx.tree_at(lambda t: t.device, exact_tile(), device)
-    before = compiled(layer, tile, key=KEY).calibrate(x, key=KEY).remember(key=KEY)
+    before = compiled(layer, tile, key=KEY).calibrate(x, key=KEY).remember(x, key=KEY)
     late = before.advance(1e4, key=KEY)
     after = late.compensate("output", key=KEY)
     exact = jax.vmap(layer)(x)

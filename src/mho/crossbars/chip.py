@@ -251,7 +251,8 @@ class Chip(AbstractChip):
         """The chip with reference vectors and their products now, against which drift is told later.
 
         Args:
-            x: Vectors (n, inputs) such as the matrix will see; None for random ones that fill the range of its inputs.
+            x: Vectors (n, inputs) such as the matrix will see; None for random ones in half
+                the range of its inputs, so that few of their products reach the end of a converter.
             key: For these, and for the noise of their products.
             matrix: Name.
             vectors: How many, where they are random.
@@ -261,7 +262,7 @@ class Chip(AbstractChip):
         found = self.of(matrix)
         if x is None:
             full = found.product.input_range
-            x = probes(vectors, found.grid.inputs, key=of_vectors) * (1.0 if full is None else full)
+            x = probes(vectors, found.grid.inputs, key=of_vectors) * (1.0 if full is None else 0.5 * full)
             x = jnp.abs(x) if self.tile.inputs.signs == "positive" else x
         x, _ = checked_vectors(x, found.grid.inputs, self.tile.inputs.signs)
         y = averaged(found.product, x, key=of_noise, repeats=repeats)

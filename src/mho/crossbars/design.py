@@ -19,7 +19,7 @@ NODE = 22e-9
 """Technology node of the periphery, where none is named [m]."""
 
 _SHARE = 0.02  # acceptance of verified pulses over the window
-_PULSES = 2000  # most pulses of a cell
+_PULSES = 20_000  # most pulses of a cell
 
 
 def weight_capable(parameters: ParameterSet) -> bool:

@@ -17,7 +17,7 @@ from mho.crossbars.calibration import Drift
 from mho.crossbars.scaling import Outside
 from mho.networks.folding import folded
 from mho.networks.graph import Graph
-from mho.networks.listening import Heard, listening
+from mho.networks.listening import Heard, heard
 from mho.networks.operand import Ear, Slot, across, bound
 from mho.networks.plan import shares, slotted
 from mho.networks.weights import Grouped
@@ -67,11 +67,11 @@ class AnalogNetwork(eqx.Module):
             x: Samples.
             key: JAX random key; one key gives one set of reads.
         """
-        return self._run(x, key, "")
+        return self._run(x, key)
 
     def ideal(self, x: Any) -> Any:
         """The same without read noise and converters: what the conductances alone say."""
-        return self._run(x, None, "")
+        return self._run(x, None)
 
     def run(self, x: Any, *, key: jax.Array) -> tuple[Any, AnalogNetwork]:
         """Outputs of a batch, and the network whose chip has booked the energy, time and counts of all products."""
@@ -83,32 +83,37 @@ class AnalogNetwork(eqx.Module):
 
     def spent(self, x: Any, *, key: jax.Array) -> tuple[Any, dict[str, tuple[int, float]]]:
         """Outputs of a batch; and of each matrix the vectors that it multiplied, and the energy of its drivers [J]."""
+        y, words = self._heard(x, key, "cost")
         found: dict[str, tuple[int, float]] = {}
-
-        def ear(word: Heard) -> None:
-            energy, vectors = word.what
+        for word in words:
+            energy, vectors = (np.asarray(a, np.float64) for a in word.what)
             n, total = found.get(word.name, (0, 0.0))
-            found[word.name] = (n + int(vectors.sum()), total + float(np.sum(energy, dtype=np.float64)))
-
-        with listening(ear):
-            y = jax.block_until_ready(self._run(x, key, "cost", padded=False))
+            found[word.name] = (n + int(vectors.sum()), total + float(energy.sum()))
         return y, found
 
-    def _run(self, x: Any, key: jax.Array | None, ear: Ear, *, padded: bool = True) -> Any:
+    def _heard(self, x: Any, key: jax.Array | None, ear: Ear) -> tuple[Any, list[Heard]]:
         x = _batch(x)
+        keys = None if key is None else jax.random.split(key, len(x))
+        return _told(self.network, self._products, x, keys, ear, self.call)
+
+    @property
+    def _products(self) -> dict[str, Any]:
+        return {name: m.product for name, m in self.chip.matrices.items()}
+
+    def _run(self, x: Any, key: jax.Array | None) -> Any:
+        x, products = _batch(x), self._products
         n = len(x)
-        products = {name: m.product for name, m in self.chip.matrices.items()}
         keys = None if key is None else jax.random.split(key, n)
         if n <= _TOGETHER:
-            return _outputs(self.network, products, x, keys, ear, self.call)
+            return _outputs(self.network, products, x, keys, self.call)
         found = []
         for first in range(0, n, _TOGETHER):
             part, own = x[first : first + _TOGETHER], None if keys is None else keys[first : first + _TOGETHER]
-            short = _TOGETHER - len(part) if padded else 0  # one shape, one program
+            short = _TOGETHER - len(part)  # one shape, one program
             if short:
                 part = jnp.concatenate([part, jnp.repeat(part[-1:], short, axis=0)])
                 own = None if own is None else jnp.concatenate([own, jnp.repeat(own[-1:], short, axis=0)])
-            y = _outputs(self.network, products, part, own, ear, self.call)
+            y = _outputs(self.network, products, part, own, self.call)
             found.append(y)
         return jax.tree.map(lambda *parts: jnp.concatenate(parts)[:n], *found)
 
@@ -160,12 +165,9 @@ class AnalogNetwork(eqx.Module):
     def _flow(self, x: Any, key: jax.Array | None) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         """Inputs and products of each matrix, (n, inputs) and (n, outputs), in the order in which data meet them."""
         found: dict[str, list[tuple[np.ndarray, ...]]] = {}
-
-        def ear(word: Heard) -> None:
-            found.setdefault(word.name, []).append(tuple(a.reshape(-1, a.shape[-1]) for a in word.what))
-
-        with listening(ear):
-            jax.block_until_ready(self._run(x, key, "flow", padded=False))
+        for word in self._heard(x, key, "flow")[1]:
+            rows = tuple(np.asarray(a).reshape(-1, a.shape[-1]) for a in word.what)
+            found.setdefault(word.name, []).append(rows)
         joined = {}
         for name, words in found.items():
             seen, y = (_few(np.concatenate(parts)) for parts in zip(*words, strict=True))
@@ -200,7 +202,7 @@ class AnalogNetwork(eqx.Module):
 
         Args:
             x: Samples (n, ...): what arrives at each matrix when they flow through gives its reference vectors, evenly
-                chosen. None for random vectors, which fill the range of the inputs but not that of the outputs.
+                chosen. None for random vectors, which fill neither the inputs' nor the outputs' range as well.
             key: JAX random key.
             vectors: Reference vectors of each matrix.
             repeats: Products that are averaged.
@@ -357,11 +359,24 @@ def compiled(
 
 
 @eqx.filter_jit
-def _outputs(network: Any, products: dict[str, Any], x: Any, keys: Any, ear: Ear, call: Call) -> Any:
+def _outputs(network: Any, products: dict[str, Any], x: Any, keys: Any, call: Call) -> Any:
     def one(x: Any, key: Any) -> Any:
-        return call(bound(network, products, key, ear), x)
+        return call(bound(network, products, key), x)
 
     return jax.vmap(one, in_axes=(0, None if keys is None else 0))(x, keys)
+
+
+@eqx.filter_jit
+def _told(network: Any, products: dict[str, Any], x: Any, keys: Any, ear: Ear, call: Call) -> tuple[Any, list[Heard]]:
+    names: list[str] = []
+
+    def one(x: Any, key: Any) -> Any:
+        y, words = heard(lambda x: call(bound(network, products, key, ear), x), x)
+        names[:] = [word.name for word in words]
+        return y, [word.what for word in words]
+
+    y, said = jax.vmap(one, in_axes=(0, None if keys is None else 0))(x, keys)
+    return y, [Heard(name, what) for name, what in zip(names, said, strict=True)]
 
 
 def _batch(x: Any) -> Any:

@@ -17,7 +17,7 @@ from mho.core.fields import check_ranges, quantity
 from mho.crossbars.converters import rounded, within
 from mho.devices.device import Number
 from mho.networks.analog import Call, usual
-from mho.networks.listening import Heard, listening, say
+from mho.networks.listening import Heard, heard, say
 from mho.networks.noise import AbstractWeightNoise
 from mho.networks.operand import across, keyed
 from mho.networks.weights import rebuilt
@@ -87,14 +87,10 @@ class Hardware(eqx.Module):
 
         The largest inputs, and a percentile of the outputs, as a chip is calibrated by default.
         """
+        call = usual(network) if call is None else call
         found: dict[str, list[tuple[np.ndarray, ...]]] = {}
-
-        def ear(word: Heard) -> None:
+        for word in _told(Hardware(), network, jnp.asarray(x), call, tuple(sorted(how.items()))):
             found.setdefault(word.name, []).append(tuple(np.abs(a).ravel() for a in word.what))
-
-        exact, call = Hardware(), usual(network) if call is None else call
-        with listening(ear):
-            jax.block_until_ready(_told(exact, network, jnp.asarray(x), call, tuple(sorted(how.items()))))
         ranges = {}
         for name, words in found.items():
             inputs, outputs = (np.concatenate(parts) for parts in zip(*words, strict=True))
@@ -110,8 +106,16 @@ def _passed(hardware: Hardware, network: Any, x: Any, key: Any, call: Call) -> A
 
 
 @eqx.filter_jit
-def _told(hardware: Hardware, network: Any, x: Any, call: Call, how: Sequence[tuple[str, Any]]) -> Any:
-    return jax.vmap(lambda one: call(hardware.on(network, key=None, told=True, **dict(how)), one))(x)
+def _told(hardware: Hardware, network: Any, x: Any, call: Call, how: Sequence[tuple[str, Any]]) -> list[Heard]:
+    met = hardware.on(network, key=None, told=True, **dict(how))
+    names: list[str] = []
+
+    def one(x: Any) -> Any:
+        words = heard(lambda x: call(met, x), x)[1]
+        names[:] = [word.name for word in words]
+        return [word.what for word in words]
+
+    return [Heard(name, what) for name, what in zip(names, jax.vmap(one)(x), strict=True)]
 
 
 class Met(eqx.Module):

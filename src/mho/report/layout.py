@@ -81,7 +81,7 @@ SECTIONS: tuple[Section, ...] = (
             Plot(("analog.energy",), "By matrix and part."),
             Plot(("analog.baselines",), "Beside digital hardware."),
         ),
-        tables=("analog.bill",),
+        tables=("analog.bill", "analog.digital"),
     ),
     Section(
         "analog-training",

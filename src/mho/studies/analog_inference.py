@@ -16,7 +16,8 @@ ageing        analog.ageing          age (log) -> accuracy, with and without com
 ageing        analog.ageing_plain    the same of the network trained plainly
 costs         analog.energy          matrix (names) -> energy of an inference by part (stacked bars)
 costs         analog.baselines       hardware (names) -> energy of an inference (bars)
-costs         analog.bill            table: matrix, products, operations, energy, fJ an operation, time, area, digital
+costs         analog.bill            table: matrix, products, operations, energy, fJ an operation, time, area
+costs         analog.digital         table: matrix, energy beside that of digital hardware
 ============  =====================  ==================================================================================
 """
 
@@ -77,7 +78,7 @@ class AnalogInference(Study):
             "reram_ihp_milo",
             "reram_cmo_2",
             "sonos_40nm",
-            "ecram_mo_kim_pulse",
+            "ecram_tang_pulse",
             "hzo_fefet_jerry_pulse",
         ),
         "devices that are compared, on the perceptron",
@@ -87,7 +88,7 @@ class AnalogInference(Study):
     network: str = choice("convolutional", "network of all other stages", among=_networks)
     hidden: int = count(32, "hidden neurons of the perceptron", low=2, high=1024)
     channels: int = count(8, "channels of the first convolution; the second has twice as many", low=1, high=64)
-    epochs: int = count(60, "epochs of training, and again of training for hardware", low=1, high=1000)
+    epochs: int = count(40, "epochs of plain training, and again of either kind", low=1, high=1000)
     noise: float = quantity(0.1, "1", "weight noise in training, over the largest weight", low=0.0, high=1.0)
     clip: float = quantity(2.5, "1", "weights are clipped to so many deviations in training", low=0.5, high=10.0)
     test: int = count(360, "digits of the test, of 1797", low=10, high=1700)

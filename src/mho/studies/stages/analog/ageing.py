@@ -75,14 +75,14 @@ def _series(context: Context, found: OverTime, how: str, soft: float) -> Series:
     curves = []
     for name, label in _CURVES.items():
         mean, low, high = found.band(name)
-        curves.append(Curve(label, "1", mean, "both", low, high))
-    marks = [Mark("in software", y=soft), Mark("a month", x=context.study.months)]
+        curves.append(Curve(label, "1", 100 * mean, "both", 100 * low, 100 * high))
+    marks = [Mark("in software", y=100 * soft), Mark("a month", x=context.study.months)]
     given_up = sum(n for reason, n in found.failures.items() if reason.startswith("CELLS"))
     failed = f" {given_up} cells were given up in programming." if given_up else ""
     last = engineering(found.times[-1] / 31_557_600.0, "1", 3)
     lead = "Above" if how == AWARE else "Below"
     return Series(
-        Axis("time since programming", "s", found.times, "log"), curves, f"accuracy, {NAMES[how]}", marks=marks,
+        Axis("time since programming", "s", found.times, "log"), curves, f"accuracy [%], {NAMES[how]}", marks=marks,
         caption=f"{lead}: {NAMES[how]}, up to {last} years on {context.study.device}; mean and 90 % of "
         f"{context.study.programmings} programmings.{failed}",
     )  # fmt: skip

@@ -119,12 +119,12 @@ def _kpi(context: Context, needed: dict[str, float | None], held: float) -> KPI:
 
 def _converters(coarse: Any, soft: float) -> Series:
     curves = [
-        Curve(f"{part}, {NAMES[how]}", "1", coarse[name][how], "both")
+        Curve(f"{part}, {NAMES[how]}", "1", [100 * x for x in coarse[name][how]], "both")
         for name, part in (("output_bits", "converters"), ("input_bits", "drivers"))
         for how in (AWARE, PLAIN)
     ]
     return Series(
-        Axis("bits", "1", BITS), curves, "accuracy", marks=[Mark("in software", y=soft)],
+        Axis("bits", "1", BITS), curves, "accuracy [%]", marks=[Mark("in software", y=100 * soft)],
         caption="Above: rounding of inputs or outputs alone.",
     )  # fmt: skip
 
@@ -132,13 +132,13 @@ def _converters(coarse: Any, soft: float) -> Series:
 def _weights(context: Context, weights: Any, held: float, soft: float) -> Series:
     curves = []
     for how in (AWARE, PLAIN):
-        found = np.asarray(weights[how])
+        found = 100 * np.asarray(weights[how])
         curves.append(Curve(NAMES[how], "1", found.mean(axis=1), "both", found.min(axis=1), found.max(axis=1)))
-    marks = [Mark("in software", y=soft)]
+    marks = [Mark("in software", y=100 * soft)]
     if math.isfinite(held):
         marks.append(Mark(f"{context.study.device} holds {held:.2g}", x=held))
     return Series(
-        Axis("effective bits of a weight", "1", WEIGHT_BITS), curves, "accuracy", marks=marks,
+        Axis("effective bits of a weight", "1", WEIGHT_BITS), curves, "accuracy [%]", marks=marks,
         caption=f"Below: normal errors of weights alone, mean and range of {_DRAWS} draws. Levels lie six standard "
         "deviations apart.",
     )  # fmt: skip

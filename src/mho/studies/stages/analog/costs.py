@@ -54,7 +54,7 @@ def work(context: Context) -> Outcome:
     return Outcome(
         kpis=[*bill_kpis(lines, **about), used],
         series={"analog.energy": _energy(lines), "analog.baselines": _baselines(lines, study.node)},
-        tables={"analog.bill": _bill(lines)},
+        tables={"analog.bill": _bill(lines), "analog.digital": _digital(lines)},
         sources=provenance.sources(found),
     )
 
@@ -86,17 +86,28 @@ def _baselines(lines: list[Line], node: float) -> Series:
 def _bill(lines: list[Line]) -> Table:
     rows = []
     for one in [*lines, totals(lines)]:
-        area = sum(one.area.values())
+        area = f"{1e12 * sum(one.area.values()):,.0f} um^2"
         rows.append(
-            [one.name, one.kind, one.vectors, one.operations, engineering(one.total, "J", 3),
-             1e15 * one.per_operation, 1e-12 / one.per_operation, engineering(one.latency, "s", 3), 1e12 * area,
-             100 * one.energy["adc"] / one.total,
-             *(engineering(one.digital[k], "J", 3) for k in ("weights from SRAM", "weights kept", "SRAM in memory"))]
+            [one.name, one.vectors, one.operations, engineering(one.total, "J", 3), 1e15 * one.per_operation,
+             1e-12 / one.per_operation, engineering(one.latency, "s", 3), area]
         )  # fmt: skip
     return Table(
-        ("matrix", "layer", "products", "operations", "energy", "fJ an operation", "TOPS/W", "time", "area [um^2]",
-         "converters [%]", "digital, weights from SRAM", "digital, weights kept", "SRAM in memory"),
+        ("matrix", "products", "operations", "energy", "fJ an operation", "TOPS/W", "time", "area"),
         rows,
         "One inference. Two operations a weight and product; products of a matrix one after the other; energies and "
         "areas of the tiles alone. TOPS/W is 1000 over fJ an operation.",
-    )  # fmt: skip
+    )
+
+
+def _digital(lines: list[Line]) -> Table:
+    kinds = list(lines[0].digital)
+    rows = [
+        [one.name, engineering(one.total, "J", 3), *(engineering(one.digital[k], "J", 3) for k in kinds),
+         *(one.digital[k] / one.total for k in kinds)]
+        for one in [*lines, totals(lines)]
+    ]  # fmt: skip
+    return Table(
+        ("matrix", "analog", *kinds, *(f"{k}, over analog" for k in kinds)),
+        rows,
+        "The same products in digital hardware of the same node.",
+    )

@@ -139,11 +139,11 @@ def _finished(chip: AnalogNetwork, *, noisy: bool, coarse: bool) -> AnalogNetwor
 def _outcome(context: Context, names: dict[str, str], rights: Any, errors: Any) -> Outcome:
     study = context.study
     soft = in_software(context, study.network)
-    lost = {g: [soft - float(np.mean(rights[g][n])) for n in names] for g in rights}
+    lost = {g: [100 * (soft - float(np.mean(rights[g][n]))) for n in names] for g in rights}
     series = Series(
         Axis("imperfection", "", list(names.values())),
         [Curve("by itself", "1", lost["alone"]), Curve("added to those above", "1", lost["added"])],
-        "accuracy lost",
+        "accuracy lost [%]",
         kind="bars",
         caption=f"What each imperfection takes from {100 * soft:.1f} %: the {study.network} network {NAMES[PLAIN]}, on "
         f"{study.programmings} chips of {study.device}. Read noise and drift by themselves include programming errors, "
@@ -155,9 +155,9 @@ def _outcome(context: Context, names: dict[str, str], rights: Any, errors: Any) 
         for n, text in names.items()
     ]  # fmt: skip
     table = Table(
-        ("imperfection", "error of the outputs, by itself [%]", "added [%]", "accuracy, by itself [%]", "added [%] "),
+        ("imperfection", "error, by itself", "error, added", "accuracy, by itself", "accuracy, added"),
         rows,
-        "Error: norm of what the outputs differ by from those in software, over the norm of these.",
+        "In per cent. Error: norm of what the outputs differ by from those in software, over the norm of these.",
     )
     worst = max(names, key=lambda n: float(np.mean(errors["alone"][n])) if n != "compensation" else 0.0)
     kpi = KPI(

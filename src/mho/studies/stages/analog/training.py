@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import jax
 import numpy as np
+import optax
 
 from mho.metrics.kpi import KPI
 from mho.networks import Hardware, WeightNoise, fit
@@ -11,6 +12,8 @@ from mho.networks.inference import accuracy, exactly
 from mho.studies.execution import Context
 from mho.studies.outcome import Axis, Curve, Outcome, Series
 from mho.studies.stages.analog.subjects import AWARE, NAMES, PLAIN, fresh, kept, task
+
+BATCH = 64
 
 
 def work(context: Context) -> Outcome:
@@ -22,20 +25,25 @@ def work(context: Context) -> Outcome:
     for k, kind in enumerate(kinds):
         key = jax.random.key(context.seed(f"training of the {kind} network"))
         context.progress(k / len(kinds), f"the {kind} network")
-        plain = fit(fresh(context, kind), data.images, data.labels, key=key, epochs=study.epochs)
+        steps = study.epochs * (len(data.images) // BATCH)
+        same = {
+            "epochs": study.epochs,
+            "batch": BATCH,
+            "optimiser": optax.adam(optax.cosine_decay_schedule(3e-3, steps)),
+        }
+        first = fit(fresh(context, kind), data.images, data.labels, key=key, **same)
+        start, again = first.network, jax.random.fold_in(key, 1)  # both go on from here, for as many epochs
+        plain = fit(start, data.images, data.labels, key=again, **same)
         context.progress((k + 0.4) / len(kinds), f"the {kind} network, for hardware")
-        aware = fit(
-            plain.network, data.images, data.labels, key=jax.random.fold_in(key, 1), epochs=study.epochs,
-            hardware=hardware, clip=study.clip,
-        )  # fmt: skip
+        aware = fit(start, data.images, data.labels, key=again, hardware=hardware, clip=study.clip, **same)
         networks[kind] = {PLAIN: kept(plain.network), AWARE: kept(aware.network)}
         right[kind] = {how: accuracy(exactly(one.network, data.test_images), data.test_labels)
                        for how, one in ((PLAIN, plain), (AWARE, aware))}  # fmt: skip
         for how, one in ((PLAIN, plain), (AWARE, aware)):
-            curves.append(Curve(f"{kind}, {NAMES[how]}", "1", one.losses))
+            curves.append(Curve(f"{kind}, {NAMES[how]}", "1", np.concatenate([first.losses, one.losses])))
     losses = Series(
-        Axis("epoch", "1", np.arange(1, study.epochs + 1)), curves, "cross-entropy", "log",
-        caption="Loss over the epochs. Training for hardware goes on from the plainly trained network, with "
+        Axis("epoch", "1", np.arange(1, 2 * study.epochs + 1)), curves, "cross-entropy", "log",
+        caption=f"Loss over the epochs. After {study.epochs} plain ones it goes on plainly, or for hardware: with "
         f"{100 * study.noise:.3g} % of weight noise drawn every batch, rounded inputs and outputs and clipped weights.",
     )  # fmt: skip
     return Outcome(
