@@ -49,6 +49,14 @@ def _networks() -> Sequence[str]:
     return ("perceptron", "convolutional")
 
 
+IMPERFECTIONS = ("converters", "programming", "reads", "wires", "faults", "drift", "compensation")
+"""What stands between exact weights and a real chip, in the order in which the study adds one to the other."""
+
+
+def _imperfections() -> Sequence[str]:
+    return IMPERFECTIONS
+
+
 class AnalogInference(Study):
     """The record of analog inference: which technologies, which network, which tiles, how many chips."""
 
@@ -101,6 +109,9 @@ class AnalogInference(Study):
         22e-9, "m", "technology node of wires, periphery and digital baseline", low=7e-9, high=130e-9
     )
     faults: float = quantity(0.005, "1", "share of cells stuck low, and as many stuck high", low=0.0, high=0.2)
+    imperfections: tuple[str, ...] = choice(
+        IMPERFECTIONS, "what is looked at by itself, and added", among=_imperfections
+    )
     oldest: float = quantity(315576000.0, "s", "oldest age", low=10.0, high=3.2e9)
     months: float = quantity(2592000.0, "s", "age at which accuracies are compared", low=1.0, high=3.2e9)
 

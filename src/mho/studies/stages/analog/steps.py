@@ -82,15 +82,16 @@ def work(context: Context) -> Outcome:
         "drift": (full, aged, True, True),
         "compensation": (full, cared, True, True),
     }
+    names = {name: text for name, text in names.items() if name in study.imperfections}
     network = trained(context, study.network, PLAIN)
     wanted = np.asarray(exactly(network, data.test_images))
     key = jax.random.key(context.seed("steps"))
     rights: dict[str, dict[str, list[float]]] = {"alone": {}, "added": {}}
     errors: dict[str, dict[str, list[float]]] = {"alone": {}, "added": {}}
     chips: dict[Any, AnalogNetwork] = {}
-    total, done = len(alone) + len(added), 0
+    total, done = 2 * len(names), 0
     for group, cases in (("alone", alone), ("added", added)):
-        for name, (design, ending, noisy, coarse) in cases.items():
+        for name, (design, ending, noisy, coarse) in ((n, c) for n, c in cases.items() if n in names):
             context.progress(done / total, names[name])
             done += 1
             for k in range(study.programmings):

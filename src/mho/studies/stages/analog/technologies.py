@@ -49,9 +49,9 @@ def work(context: Context) -> Outcome:
         _COLUMNS, rows,
         "The perceptron on every technology; shares in per cent. Cells are written by published statistics, or by "
         "verified pulses of the set's own operation to within 2 % of the window; cells that this gives up, of all "
-        "chips, are counted. Weight error: root mean square over the largest weight. Then the accuracy of both networks "
-        "right after programming, and of the one trained for hardware a month on, without and with one gain a matrix "
-        "corrected. A dash: no law of drift or retention is on record. Energy of one inference.",
+        "chips, are counted. Weight error: root mean square over the largest weight. Then the accuracy of both "
+        "networks right after programming, and of the one trained for hardware a month on, without and with one gain a "
+        "matrix corrected. A dash: no law of drift or retention is on record. Energy of one inference.",
     )  # fmt: skip
     return Outcome(
         series={"analog.technologies": series},
