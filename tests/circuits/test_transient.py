@@ -17,6 +17,7 @@ from mho.circuits import (
     Crossing,
     CurrentSource,
     Inductor,
+    LevelOne,
     Method,
     Options,
     PulseWave,
@@ -196,13 +197,26 @@ def test_waveforms_longer_than_the_buffer_are_whole():
     np.testing.assert_array_equal(whole["a"], pieces["a"])
 
 
+def test_a_node_without_charge_follows_at_once():
+    # v = vto + sqrt(2 i / beta) rises like a root from where the transistor is off, which no step is short enough for.
+    beta, ramp = 120e-6 * 10, PWL((0.0, 1e-6), (0.0, 100e-6))
+    diode = LevelOne("d", "0", "d", "0", 1, 10e-6, 1e-6, 0.6, 120e-6)
+    run = transient(Circuit({"i": CurrentSource("0", "d", ramp), "m": diode}), 2e-6, save=("d",))
+    t = np.linspace(0.1e-6, 2e-6, 20)
+    expected = 0.6 + np.sqrt(2 * np.interp(t, ramp.times, ramp.values) / beta)
+    np.testing.assert_allclose(run.points[0].value1[-1], expected[-1], atol=1e-5)
+    here = run.points[0].end > 1e-9
+    at = 0.6 + np.sqrt(2 * np.interp(run.points[0].end[here], ramp.times, ramp.values) / beta)
+    np.testing.assert_allclose(run.points[0].value1[here, 0], at, atol=1e-3)  # Newton's tolerance is 5e-4
+
+
 class TestFailuresHaveNames:
     """A failed sample is a status with a reason, never an empty or a quiet result."""
 
     def test_smallest_step(self):
         run = transient(low_pass(), 12e-6, save=("a",), options=Options(tolerance=1e-9, h_min=1e-9), throw=False)
         assert run.status[0] == Status.MIN_STEP
-        with pytest.raises(SolverError, match=r"stopped at .* smallest allowed"):
+        with pytest.raises(SolverError, match=r"stopped at .* smallest allowed.* 'a' held the steps up"):
             transient(low_pass(), 12e-6, save=("a",), options=Options(tolerance=1e-9, h_min=1e-9))
 
     def test_iterations(self):

@@ -61,6 +61,9 @@ def astray(form: Form, tested: int, h: Any, missed: Any, first: Any, last: Any, 
         tolerance: The run's tolerance.
     """
 
+    if not tested:
+        return jnp.zeros_like(h)
+
     def size(e: Any, a: Any, b: Any) -> Any:
         return jnp.abs(e) / (tolerance * (allowed + h * (jnp.abs(a) + jnp.abs(b))))
 

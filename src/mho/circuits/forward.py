@@ -279,7 +279,7 @@ class ForwardStepper(Stepper):
 
         def size(a: Any, b: Any, e: Any) -> Any:
             ratios = each(lambda a, b, e, scale: e / jnp.maximum(scale, jnp.maximum(a, b)), a, b, e, s.scale)
-            return self.form.largest(ratios, self.tested)
+            return self.form.largest(ratios, self.erring)
 
         most = jnp.max(jax.vmap(size)(*map(rest, (start, new, error))), axis=0)
         return jnp.where(most < 1e9 * s.tolerance, most / s.tolerance, 1e9)

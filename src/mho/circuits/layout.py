@@ -43,6 +43,8 @@ class Layout:
         loose: Groups of unknowns whose common part no capacitance fixes (their slope has no common part of its own).
         algebraic: Branch currents, and nodes that only follow others; they have no slope, and are not limited or
             error-tested.
+        chargeless: Nodes that no capacitance or charge touches: their value follows at once from the others', and makes
+            no error of a step.
         states: Device states.
         pattern: Entries of the stage matrix that can be non-zero.
         firm: Those of them that make safe pivots.
@@ -56,6 +58,7 @@ class Layout:
     branches: dict[int, int]
     loose: tuple[tuple[int, ...], ...]
     algebraic: tuple[int, ...]
+    chargeless: tuple[int, ...]
     states: tuple[int, ...]
     pattern: frozenset[Entry]
     firm: frozenset[Entry]
@@ -107,7 +110,8 @@ def layout(circuit: Circuit) -> Layout:
     held = tuple(Held(h.node, index[h.base], h.sign, h.source) for h in held)
     capacitive, charged = _capacitive(circuit, index), _charged(circuit, index)
     algebraic = tuple(i for k, i in branches.items() if not isinstance(circuit.elements[k], Inductor))
-    algebraic += _followers(circuit, index, capacitive + charged, n)
+    touched = _touched(circuit, index, capacitive + charged)
+    algebraic += _followers(circuit, index, touched, n)
     pattern, firm = _pattern(circuit, index, branches, capacitive + charged, n)
     matched(n, pattern, firm, tuple(names))  # or the circuit does not determine its unknowns
     return Layout(
@@ -117,6 +121,7 @@ def layout(circuit: Circuit) -> Layout:
         branches=branches,
         loose=_loose(capacitive + charged, nodes),
         algebraic=algebraic,
+        chargeless=tuple(i for i in range(first_state) if i not in touched),
         states=states,
         pattern=pattern,
         firm=firm,
@@ -216,15 +221,19 @@ def _loose(capacitive: tuple, nodes: dict[str, None]) -> tuple[tuple[int, ...], 
     return tuple(tuple(g) for g in groups.values())
 
 
-def _followers(circuit: Circuit, index: dict[str, int], capacitive: tuple, n: int) -> tuple[int, ...]:
+def _touched(circuit: Circuit, index: dict[str, int], capacitive: tuple) -> set[int]:
+    """Nodes that a capacitance or charge touches or depends on."""
+    controls = {index[x] for e in circuit.elements if isinstance(e, BehaviouralCharge) for x in e.controls}
+    return controls | {i for _, a, b, _ in capacitive for i in (a, b)}
+
+
+def _followers(circuit: Circuit, index: dict[str, int], touched: set[int], n: int) -> tuple[int, ...]:
     """Nodes that a controlled source sets against ground and no capacitance touches: they may jump as what they follow.
 
     A jump of a current's copy is no error of a step, and its error is tested where it comes from.
     """
-    charged = {i for _, a, b, _ in capacitive for i in (a, b)}
-    charged |= {index[x] for e in circuit.elements if isinstance(e, BehaviouralCharge) for x in e.controls}
     set_ = (e.plus for e in circuit.elements if isinstance(e, VCVS | CCVS | BehaviouralVoltage) and e.minus == GROUND)
-    return tuple(i for i in dict.fromkeys(index[x] for x in set_) if 0 <= i < n and i not in charged)
+    return tuple(i for i in dict.fromkeys(index[x] for x in set_) if 0 <= i < n and i not in touched)
 
 
 def _pattern(

@@ -13,6 +13,7 @@ from jax.core import Tracer
 from mho.circuits.assembly import Entry, capacitance_matrix
 from mho.circuits.charges import AbstractCharge
 from mho.circuits.factors import DENSE
+from mho.circuits.jump import Jump
 from mho.circuits.kinds import rows
 from mho.circuits.layout import Layout
 from mho.circuits.memristive import Memristive
@@ -20,7 +21,7 @@ from mho.circuits.netlist import Circuit, concrete
 from mho.circuits.sources import VoltageSource
 from mho.circuits.waves import DC, PWL, PulseWave, Sin, corners
 
-_JUMPS = 16  # parts in which a jump of the sources is followed through capacitances that depend on voltages
+_JUMPS = 16  # parts in which a jump is followed through charges where derivatives are taken; else as it needs
 
 
 def source_value(wave: Any, t: float, samples: int) -> Any:
@@ -74,7 +75,8 @@ def at_rest(circuit: Circuit, layout: Layout, *, charged: bool = False) -> list[
 
     Nodes that `initial` names have that voltage, before and after; what the sources' jump brings, the others share as a
     capacitive divider does. With `charged`, `initial` says what the nodes had *before* (zero where it does not name
-    them), and the jump moves them all. Where capacitances depend on voltages it is followed in `_JUMPS` parts.
+    them), and the jump moves them all. Where capacitances depend on voltages it is followed in parts, and
+    junctions that it drives forward conduct (:mod:`mho.circuits.jump`); derivatives know of the charges alone.
     """
     held = source_start(circuit, layout)
     fixed = {layout.index[k]: v for k, v in initial_states(circuit).items() if 0 <= layout.index.get(k, -1) < layout.n}
@@ -83,6 +85,9 @@ def at_rest(circuit: Circuit, layout: Layout, *, charged: bool = False) -> list[
         return _divided(circuit, layout, entries, fixed, held)
     u: list[Any] = [np.asarray(fixed.get(i, 0.0)) for i in range(layout.n)]
     still = dict.fromkeys((i for i in fixed if not charged or i in layout.states), 0.0)
+    if concrete(circuit):
+        found = Jump(circuit, layout, entries, still)(rows(u), rows(held))
+        return [x if x.shape[0] > 1 else x[0] for x in found]
     if not layout.charged:
         return [a + b for a, b in zip(u, _divided(circuit, layout, entries, still, held), strict=True)]
     move = [x / _JUMPS for x in held]

@@ -137,6 +137,7 @@ class Stepper:
         self.which, self.crossings, self.saved = which, crossings, saved
         self.n, self.layout, self.form = assembly.layout.n, assembly.layout, assembly.form
         self.tested = [i for i in range(self.n) if i not in self.layout.algebraic] or list(range(self.n))
+        self.erring = [i for i in self.tested if i not in self.layout.chargeless]
 
     # ---- the Newton core ---------------------------------------------------------------------------------------------
     def _weight(self, phase: Any, column: np.ndarray) -> Any:
@@ -189,7 +190,7 @@ class Stepper:
 
         def sizes(a: Any, b: Any) -> tuple[Any, Any]:
             size = self.form.largest(each(lambda x, y: jnp.abs(x) * y, a, scale), self.tested)
-            wrong = self.form.largest(each(lambda x, y: jnp.abs(x) * y, b, scale), self.tested)
+            wrong = self.form.largest(each(lambda x, y: jnp.abs(x) * y, b, scale), self.erring)
             return size, jnp.clip(wrong, 1e-9, 1e9)
 
         size, wrong = isolated(c.tick, sizes, update, error)
@@ -235,7 +236,9 @@ class Stepper:
         """Lanes whose stage is solved, and lanes whose step has to be cut."""
         running, first = c.status == Status.RUNNING, c.phase == 0
         finite = x.update < 1e300  # false for NaN too
-        spent = c.newton + 1 >= jnp.where(first, 10 * s.max_newton, s.max_newton)
+        # A shorter step brings a node without charge no nearer: once it was tried, more iterations have to.
+        patient = first | (c.rejected > 0) if self.layout.chargeless else first
+        spent = c.newton + 1 >= jnp.where(patient, 10 * s.max_newton, s.max_newton)
         good = running & finite & ((x.update <= s.kappa) | (first & spent))
         return good, running & ~good & (spent | ~finite)
 
@@ -312,8 +315,6 @@ class Stepper:
 
     def astray(self, c: Lanes, first: Any, last: Any, missed: Any, s: Settings) -> Any:
         """Error of the sources' accounts, over what is allowed: steps shall not depend on what else is kept."""
-        if not self.accounts.plan:
-            return jnp.zeros_like(c.h)
         whole = each(lambda m, r: m + c.h * self.tableau.e[0] * r, missed, first)
         return astray(self.form, len(self.accounts.plan), c.h, whole, first, last, s.energy, s.tolerance)
 

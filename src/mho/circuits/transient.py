@@ -13,6 +13,7 @@ import numpy as np
 
 from mho.circuits.books import capacity
 from mho.circuits.checks import unknown_names
+from mho.circuits.culprit import culprit
 from mho.circuits.elements import Inductor
 from mho.circuits.layout import STATE_SCALE, Layout, layout
 from mho.circuits.ledger import Ledger, storage
@@ -93,7 +94,8 @@ def failure_text(run: Run, stop: float) -> str:
     which = f"Sample {first} of {total}" if run.population else "The circuit"
     more = f" {total - int(np.sum(run.ok))} of {total} samples failed: {run.failures}." if run.population else ""
     where = f"{float(run.end[first]):.6g} s of {stop:.6g} s"
-    return f"{which} stopped at {where}: it {status.reason}{more} (throw=False returns what there is.)"
+    held_up = f" {run.culprit!r} held the steps up." if run.culprit else ""
+    return f"{which} stopped at {where}: it {status.reason}{held_up}{more}"
 
 
 class Job:
@@ -259,7 +261,20 @@ class Job:
             seconds=seconds,
             compile_seconds=compiled,
             population=self.population,
+            culprit=self.culprit(queue),
         )
+
+    def culprit(self, queue: Queue) -> str:
+        """Name of the unknown that held the first failed sample up, if its steps became too small."""
+        short = (Status.MIN_STEP.value, Status.NOT_FINITE.value)
+        failed = np.flatnonzero(~np.isin(np.asarray(queue.results.status), (Status.OK.value, Status.RUNNING.value)))
+        queued = self.lanes < self.count or self.options.noise is not None
+        if queued or not len(failed) or int(queue.results.status[failed[0]]) not in short:
+            return ""
+        lane = int(failed[0])
+        own = jax.tree.map(lambda x: x[..., lane : lane + 1] if x.shape[-1] > 1 else x, self.samples)
+        lanes = jax.tree.map(np.asarray, queue.lanes)
+        return culprit(self.program, lanes, lane, own.circuit, self.settings._replace(energy=own.energy))
 
     def energies(
         self, accounts: dict[tuple[str, str], np.ndarray], *, crossing: bool = False

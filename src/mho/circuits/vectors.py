@@ -29,7 +29,7 @@ class Form(Protocol):
         ...
 
     def largest(self, x: Any, rows: Sequence[int]) -> Any:
-        """Largest of some rows in each lane."""
+        """Largest of some rows in each lane, 0 of none."""
         ...
 
     def without_common(self, groups: Sequence[Sequence[int]], x: Any) -> Any:
@@ -62,7 +62,7 @@ class Tuples:
 
     def largest(self, x: Any, rows: Sequence[int]) -> Any:
         """Largest of some rows in each lane."""
-        return reduce(jnp.maximum, [x[i] for i in rows])
+        return reduce(jnp.maximum, [x[i] for i in rows]) if rows else jnp.zeros_like(x[0])
 
     def without_common(self, groups: Sequence[Sequence[int]], x: Any) -> Any:
         """The vector, with the first row of each group subtracted from all of the group."""
@@ -98,6 +98,8 @@ class Stacked:
 
     def largest(self, x: Any, rows: Sequence[int]) -> Any:
         """Largest of some rows in each lane."""
+        if not rows:
+            return jnp.zeros_like(x[0])
         return jnp.max(x if len(rows) == x.shape[0] else self.pick(x, rows), axis=0)
 
     def without_common(self, groups: Sequence[Sequence[int]], x: Any) -> Any:

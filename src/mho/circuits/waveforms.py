@@ -129,6 +129,7 @@ class Run:
         seconds: Wall time of running, without compiling [s].
         compile_seconds: Wall time of compiling, 0 if the program was there [s].
         population: Whether the circuit had samples.
+        culprit: Unknown that held the steps of the first failed sample up, if they became too small.
     """
 
     status: np.ndarray
@@ -144,6 +145,7 @@ class Run:
     seconds: float
     compile_seconds: float
     population: bool
+    culprit: str = ""
 
     @property
     def failures(self) -> dict[str, int]:

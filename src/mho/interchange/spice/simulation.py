@@ -153,9 +153,7 @@ def start_of(circuit: mc.Circuit, netlist: Netlist) -> Any:
     """Where a transient starts: with `uic` as .ic charges the nodes, else at the operating point with these held."""
     tran, initial = netlist.requests.tran, _initial(circuit, netlist)
     if tran is not None and tran.uic:
-        # A jump that drives a junction far forward leaves a slope that no first step can follow.
-        junctions = any(isinstance(e, mc.Junction | mc.Diode) for e in circuit.elements)
-        return mc.Start.ZERO if junctions else mc.Start.CHARGED
+        return mc.Start.CHARGED
     try:
         found = mc.operating_point(guessed(tied(circuit, initial), netlist))
     except NetlistError as error:
