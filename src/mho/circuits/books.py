@@ -60,7 +60,6 @@ def astray(form: Form, tested: int, h: Any, missed: Any, first: Any, last: Any, 
         allowed: From :func:`capacity`.
         tolerance: The run's tolerance.
     """
-
     if not tested:
         return jnp.zeros_like(h)
 
