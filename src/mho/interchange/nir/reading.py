@@ -86,7 +86,9 @@ def _refuse_unknown(path: Path) -> None:
             if "node" not in file:
                 raise NetworkError(f"{path} is HDF5 and has no network of NIR in it (no group 'node').")
             file.visititems(look)
-    except OSError as error:
+    except NetworkError:
+        raise
+    except Exception as error:  # what is damaged fails in HDF5 in as many ways as it has bytes
         raise NetworkError(f"{path} cannot be read as NIR, or is truncated ({_reason(error)}).") from error
     if unknown:
         raise NetworkError(

@@ -54,8 +54,11 @@ def read_torch(path: str | Path) -> dict[str, np.ndarray]:
             return _state(path, _content(path, archive))
     except OSError as error:
         raise NetworkError(f"{path} cannot be read ({error.strerror}). Give the path of a PyTorch file.") from error
-    except zipfile.BadZipFile as error:
-        raise NetworkError(f"{path} is damaged or truncated ({error}). Fetch or save it again.") from error
+    except NetworkError:
+        raise
+    except Exception as error:  # a damaged archive fails in as many ways as it has bytes
+        reason = str(error) or type(error).__name__
+        raise NetworkError(f"{path} is damaged or truncated ({reason}). Fetch or save it again.") from error
 
 
 def _content(path: Path, archive: zipfile.ZipFile) -> Any:

@@ -94,6 +94,9 @@ class SpikingNetwork(eqx.Module):
             else:
                 nodes[name] = node
                 ends[name] = (name, name)
+        count = sum(len(n.flat()[0]) if isinstance(n, SpikingNetwork) else 1 for n in self.nodes.values())
+        if len(nodes) < count:
+            raise NetworkError("A node's name is the path of a node within a network (names with points). Rename one.")
         edges.extend((ends[a][1], ends[b][0]) for a, b in self.edges)
         return nodes, edges
 
