@@ -115,7 +115,7 @@ def run_ngspice(
 
 
 def read_raw(path: Path, said: str = "") -> dict[str, np.ndarray]:
-    """Vectors of a binary raw file of a real analysis, by name.
+    """Vectors of a binary raw file by name; of small signals complex, the frequency too.
 
     Raises:
         SolverError: If the file holds no point: an empty result is a failure, never a quiet circuit.
@@ -129,7 +129,8 @@ def read_raw(path: Path, said: str = "") -> dict[str, np.ndarray]:
         )
     variables = head.decode("latin-1").partition("Variables:\n")[2].splitlines()
     names = [line.split()[1].lower() for line in variables if line.strip()]
-    table = np.frombuffer(body, np.float64, count=points * len(names)).reshape(points, len(names))
+    kind = np.complex128 if "complex" in fields.get("Flags", "") else np.float64
+    table = np.frombuffer(body, kind, count=points * len(names)).reshape(points, len(names))
     return {name: table[:, k].copy() for k, name in enumerate(names)}
 
 
