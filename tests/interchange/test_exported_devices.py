@@ -113,8 +113,8 @@ class Driven:
         for a, b in zip(self.bench.times[:-1], self.bench.times[1:], strict=True):
             asked = np.array(sorted({t for t in times if a < t <= b} | {b}))
             # Steps short enough to find a threshold on an edge.
-            steps = {"first_step": 1e-6 * (b - a), "max_step": 0.1 * (b - a)}
-            done = solve_ivp(slope, (a, b), y, method="LSODA", rtol=1e-6, atol=1e-10, t_eval=asked, **steps)
+            steps = {"first_step": 1e-6 * (b - a), "max_step": 0.05 * (b - a)}
+            done = solve_ivp(slope, (a, b), y, method="LSODA", rtol=1e-7, atol=1e-11, t_eval=asked, **steps)
             assert done.success, done.message
             rows |= dict(zip(done.t, done.y.T, strict=True))
             y = done.y[:, -1]
