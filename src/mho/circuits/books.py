@@ -47,16 +47,19 @@ def capacity(circuit: Circuit, layout: Layout) -> Any:
     return SHARE * total + LEAST
 
 
-def astray(form: Form, tested: int, h: Any, missed: Any, first: Any, last: Any, allowed: Any, tolerance: Any) -> Any:
+def astray(
+    form: Form, tested: int, h: Any, missed: Any, first: Any, last: Any, weight: float, allowed: Any, tolerance: Any
+) -> Any:
     """Largest error of an account in a step, in each lane, over what is allowed.
 
     Args:
         form: Layout of vectors.
-        tested: Number of accounts that are tested, the first ones.
+        tested: Number of accounts.
         h: Step [s].
-        missed: Difference of the two solutions in each account [J or C].
+        missed: Difference of the two solutions in each account, without what the first stage adds [J or C].
         first: Rate of each account at the step's start [W or A].
         last: At its end.
+        weight: Of the first stage in the difference.
         allowed: From :func:`capacity`.
         tolerance: The run's tolerance.
     """
@@ -64,8 +67,8 @@ def astray(form: Form, tested: int, h: Any, missed: Any, first: Any, last: Any, 
         return jnp.zeros_like(h)
 
     def size(e: Any, a: Any, b: Any) -> Any:
-        return jnp.abs(e) / (tolerance * (allowed + h * (jnp.abs(a) + jnp.abs(b))))
+        over = jnp.abs(e + h * weight * a) / (tolerance * (allowed + h * (jnp.abs(a) + jnp.abs(b))))
+        return lax.stop_gradient(over)
 
-    sizes = each(lambda *x: lax.stop_gradient(size(*x)), missed, first, last)
-    most = form.largest(sizes, range(tested))
+    most = form.largest(each(size, missed, first, last), range(tested))
     return jnp.where(most < 1e9, most, 1e9)

@@ -135,7 +135,7 @@ class Program:
             slopes=(still,) * (len(self.stepper.tableau.c) - 1),
             rates=accounts,
             partial=accounts,
-            missed=accounts,
+            missed=form.fill(self.stepper.supplied, zero, xp),
             energy=accounts,
             slot_count=(none,) * crossings,
             slot_time=(slot,) * crossings,

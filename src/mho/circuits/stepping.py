@@ -136,6 +136,7 @@ class Stepper:
         self.assembly, self.tableau, self.accounts = assembly, tableau, accounts
         self.which, self.crossings, self.saved = which, crossings, saved
         self.n, self.layout, self.form = assembly.layout.n, assembly.layout, assembly.form
+        self.supplied = len(accounts.plan)  # the first accounts, those of sources
         self.tested = [i for i in range(self.n) if i not in self.layout.algebraic] or list(range(self.n))
         self.erring = [i for i in self.tested if i not in self.layout.chargeless]
 
@@ -236,7 +237,7 @@ class Stepper:
         """Lanes whose stage is solved, and lanes whose step has to be cut."""
         running, first = c.status == Status.RUNNING, c.phase == 0
         finite = x.update < 1e300  # false for NaN too
-        # A shorter step brings a node without charge no nearer: once it was tried, more iterations have to.
+        # A shorter step brings a node without charge no nearer: after one, more iterations have to.
         patient = first | (c.rejected > 0) if self.layout.chargeless else first
         spent = c.newton + 1 >= jnp.where(patient, 10 * s.max_newton, s.max_newton)
         good = running & finite & ((x.update <= s.kappa) | (first & spent))
@@ -309,14 +310,14 @@ class Stepper:
         )
 
     def missed(self, c: Lanes, before: Any, rates: Any, good: Any) -> Any:
-        """What the step's two solutions differ by in the accounts, as far as stages are solved."""
+        """What the step's two solutions differ by in the sources' accounts, as far as stages are solved."""
         weight = jnp.where(good, self._weight(c.phase, self.tableau.e), 0.0) * c.h
-        return each(lambda m, r: m + weight * r, before, rates)
+        return each(lambda m, r: m + weight * r, before, rates[: self.supplied])
 
     def astray(self, c: Lanes, first: Any, last: Any, missed: Any, s: Settings) -> Any:
-        """Error of the sources' accounts, over what is allowed: steps shall not depend on what else is kept."""
-        whole = each(lambda m, r: m + c.h * self.tableau.e[0] * r, missed, first)
-        return astray(self.form, len(self.accounts.plan), c.h, whole, first, last, s.energy, s.tolerance)
+        """Error of the sources' accounts over what is allowed; steps shall not depend on what else is kept."""
+        n, weight = self.supplied, self.tableau.e[0]
+        return astray(self.form, n, c.h, missed, first[:n], last[:n], weight, s.energy, s.tolerance)
 
     def _control(self, c: Lanes, table, job, stop, s: Settings, error, good, fail, end, accepted, finite):
         """Accept or reject, land on corners, next step size, phase and status."""
@@ -395,6 +396,5 @@ class Stepper:
             return c.points, c.fill
         ends = [self.form.pick(x, self.saved) for x in (c.start, x.u, c.slopes[0], x.slope)]
         columns = jnp.concatenate([jnp.stack([c.t, t_end]), jnp.stack(ends, 1).reshape(-1, c.t.shape[0])])
-        lanes = jnp.arange(c.t.shape[0])
         row = jnp.where(accepted, c.fill, c.points.shape[1])
-        return c.points.at[lanes, row].set(columns.T, mode="drop"), c.fill + accepted
+        return c.points.at[jnp.arange(c.t.shape[0]), row].set(columns.T, mode="drop"), c.fill + accepted
