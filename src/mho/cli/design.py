@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -100,11 +102,17 @@ def design(
     said = {name: value for name, value in {**given, **lists}.items() if value is not None}
     prepare()
     from mho.circuits.design import design as carry_out
+    from mho.cli.progress import Part, watcher
 
     record = _read(what, said) if what.endswith(".toml") else _record(what, said)
-    found = carry_out(record, _tell())
-    _tell()(1.0, "")
-    judged = _judged(found) if ngspice else None
+    judging = ngspice and _ngspice_is_there()
+    with watcher() as progress:
+        search = Part("search", f"a {record.neuron} that meets {', '.join(t.label for t in record.targets)}")
+        found = _watched(progress, search, 1, 1 + judging, lambda told: carry_out(record, told))
+        judged = None
+        if judging:
+            outside = Part("ngspice", "the same figures from outside")
+            judged = _watched(progress, outside, 2, 2, lambda told: _judged(found))
     _show(found, judged)
     if out is not None:
         _write("design", out, found.start().to_toml())
@@ -189,13 +197,26 @@ def _share(text: str) -> float:
     return si(text, "1")
 
 
-def _judged(found: Any) -> Any:
-    """The same figures from ngspice, or None where it is not installed."""
+def _watched(progress: Any, part: Any, index: int, total: int, work: Callable[[Callable[..., None]], Any]) -> Any:
+    """One part of the work, with its bar while it goes on and its time when it has ended."""
+    begin = time.perf_counter()
+    progress.begin(part, index, total)
+    done = work(lambda share, text="": progress.update(part, share, text))
+    progress.end(part, time.perf_counter() - begin, kept=False)
+    return done
+
+
+def _ngspice_is_there() -> bool:
     import shutil
 
     if shutil.which("ngspice") is None:
-        typer.echo("ngspice is not installed, so nothing outside mho has judged this design.", err=True)
-        return None
+        typer.echo("ngspice is not installed, so nothing outside mho will judge this design.", err=True)
+        return False
+    return True
+
+
+def _judged(found: Any) -> Any:
+    """The same figures from ngspice."""
     from mho.interchange.resimulation import resimulate
 
     return resimulate(found.subject, found.design.targets, found.design.bench)
@@ -245,14 +266,3 @@ def _write(what: str, path: Path, text: str) -> None:
     from mho.studies.folder import write
 
     typer.echo(f"{what:<8} {write(path, text)}")
-
-
-def _tell() -> Any:
-    """Progress on a terminal: one line that is written over."""
-    import sys
-
-    def say(share: float, text: str) -> None:
-        if sys.stderr.isatty():
-            typer.echo(f"\r\033[K{100 * share:3.0f} %  {text}" if text else "\r\033[K", err=True, nl=False)
-
-    return say

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import sys
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import typer
+
+
+class Part(NamedTuple):
+    """A part of a program's work that is watched; the stages of a study are such too."""
+
+    name: str
+    title: str
 
 
 def watcher() -> Bars | Lines:

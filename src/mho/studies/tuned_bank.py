@@ -8,7 +8,8 @@ stage        series or table     what is in it (x -> y)
 delay        delay.times         control voltage -> spike width and dead time (log)
 delay        delay.price         time (log) -> energy per spike (log)
 design       bank.search         turn of the search -> largest miss (log), one curve a member
-design       bank.designed       table: member, numbers found, responses, met
+design       bank.designed       table: member, numbers found, responses from charges, met
+correct      bank.corrected      table: member, numbers, responses of the whole circuit before and after
 response     bank.response       presynaptic rate (log) -> output spikes per presynaptic spike: charges and counts
 response     bank.energy         member (names) -> energy per output spike (bars)
 population   bank.spread         presynaptic rate (log) -> response, median and 80 % over banks
@@ -28,7 +29,8 @@ from mho.studies.study import Stage, Study, choice, count, quantity
 _STAGES: dict[str, tuple[str, tuple[str, ...]]] = {
     "design": ("four numbers a member, by derivatives through the transient", ()),
     "delay": ("what delay path and feedback reach by themselves", ()),
-    "response": ("whole circuits over the presynaptic rate", ("design",)),
+    "correct": ("whole circuits judge the designs, and correct them", ("design",)),
+    "response": ("whole circuits over the presynaptic rate", ("correct",)),
     "population": ("banks with mismatch and spread name rates", ("response",)),
     "witness": ("every member in ngspice", ("response",)),
 }
@@ -66,7 +68,7 @@ class TunedBank(Study):
         2e-6, "S", "smallest channel conductance, which says how deep the ECRAM can depress", low=1e-8, high=9e-6
     )
     supply: float = quantity(1.0, "V", "supply of the neurons", low=0.8, high=1.2)
-    current: float = quantity(100e-9, "A", "input at which a spike's charge is measured", low=1e-9, high=1e-6)
+    current: float = quantity(20e-9, "A", "input at which a spike's charge is measured", low=1e-9, high=1e-6)
     spikes: int = count(80, "presynaptic spikes of a train; the second half is counted", low=16, high=1000)
     scouts: int = count(0, "circuits that scout the bounds before each search, besides the estimate", high=1023)
     banks: int = count(32, "banks drawn with mismatch and spread", low=2, high=100000)

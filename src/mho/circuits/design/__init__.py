@@ -2,6 +2,8 @@
 
 from mho.circuits.design.benches import Bench as Bench
 from mho.circuits.design.benches import measure as measure
+from mho.circuits.design.correction import Corrected as Corrected
+from mho.circuits.design.correction import correct as correct
 from mho.circuits.design.designed import Designed as Designed
 from mho.circuits.design.designed import design as design
 from mho.circuits.design.record import SYNAPSES as SYNAPSES

@@ -15,7 +15,7 @@ from mho.circuits.design.subject import Free, Subject, applied
 from mho.core.quantities import engineering
 
 _EDGE = 1e-3  # share of the way between the bounds within which a number counts as at its bound
-_ENOUGH = 0.1  # the search goes on to this share of what counts as met: ngspice has to agree too
+_ENOUGH = 0.1  # share of what counts as met that a search goes on to: ngspice has to agree too
 
 
 @dataclass(frozen=True)
@@ -63,15 +63,31 @@ class Designed:
         """Why targets are missed, in sentences; empty if all are met."""
         if self.met.all():
             return []
-        missed = [t.label for t, met in zip(self.design.targets, self.met, strict=True) if not met]
-        found = [f"Not met: {', '.join(missed)}; this is the nearest that {self.search.started} starts found."]
-        found += [_pushed(self, name, side) for name, side in self.active.items() if self._pushes(name)]
-        inner = [f for f in self.frees if f.name not in self.active]
-        conflicts = [c for c in (self._conflict(f) for f in inner) if c is not None]
-        found += [max(conflicts)[1]] if conflicts else []
-        if len(found) == 1 and not conflicts:
-            found.append("No bound stands in the way: the free numbers hardly move these figures here. Free others.")
-        return found
+        found = [self._near(k) for k in np.flatnonzero(~self.met)]
+        many = f"the best of {self.search.started} searches" if self.search.started > 1 else "where the search ended"
+        found.append(f"Nearer than this none came: it is {many} within the bounds.")
+        stops = [_pushed(self, name, side) for name, side in self.active.items() if self._pushes(name)]
+        conflicts = [self._conflict(f) for f in self.frees if f.name not in self.active]
+        strongest = max((c for c in conflicts if c is not None), default=None)
+        stops += [strongest[1]] if strongest is not None else []
+        return found + (stops or [self._unstopped()])
+
+    def _near(self, k: int) -> str:
+        """How near a missed target came."""
+        target, off = self.design.targets[k], float(self.deviations[k])
+        reached, wanted = (engineering(x, target.unit, 4) for x in (self.found[k], target.value))
+        far = f"{100 * abs(off):.3g} % {'above' if off > 0 else 'below'}"
+        return f"Not met: {target.label} came to {reached}, {far} the {wanted} wanted."
+
+    def _unstopped(self) -> str:
+        """What to say where neither a bound nor another target stands in the way."""
+        edge = ", ".join(f"{n} {reason}" for reason, n in self.search.refused.items())
+        if edge:
+            return (
+                f"No bound stands in the way, but of {self.search.evaluations} circuits that were measured some have "
+                f"no such figure ({edge}): the target may lie where the circuit does not work. Free other numbers."
+            )
+        return "No bound stands in the way: the free numbers hardly move these figures here. Free others."
 
     def _pushes(self, name: str) -> bool:
         """Whether the misses would fall beyond the bound at which a number stands."""
@@ -136,12 +152,13 @@ class Designed:
         }  # fmt: skip
 
 
-def design(record: Design, told: Told = lambda share, text: None) -> Designed:
+def design(record: Design, told: Told = lambda share, text: None, *, enough: float = _ENOUGH) -> Designed:
     """Carry a design out: scout, search from several starts, and say what was found.
 
     Args:
         record: What is wanted.
         told: Told the share that is done, and a text.
+        enough: The search goes on to this share of what counts as met.
 
     Raises:
         InputError: If no circuit within the bounds has the figures that are asked for.
@@ -158,7 +175,7 @@ def design(record: Design, told: Told = lambda share, text: None) -> Designed:
     found = search(
         evaluate, [f.step for f in frees], nominal=np.array([f.place(f.nominal) for f in frees]),
         weights=np.array([t.weight for t in record.targets]), scouts=record.scouts, starts=record.starts,
-        enough=_ENOUGH * record.within, seed=record.seed, told=told,
+        enough=enough * record.within, seed=record.seed, told=told,
     )  # fmt: skip
     values = {f.name: float(f.value(u)) for f, u in zip(frees, found.place, strict=True)}
     subject = applied(base, values)
@@ -177,4 +194,5 @@ def _scale(target: Any, found: float) -> float:
 def _pushed(designed: Designed, name: str, side: str) -> str:
     one = next(f for f in designed.frees if f.name == name)
     value = engineering(designed.values[name], one.unit, 4)
-    return f"{name} stands at its {side} bound, {value}, and the targets pull it further."
+    way = "below" if side == "lower" else "above"
+    return f"{name} stands at its {side} bound, {value}, and the figures would come nearer {way} it."

@@ -15,7 +15,7 @@ Evaluate = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 """Places between the bounds, (n, free), to misses, (n, targets), NaN where there is no figure, and reasons for that."""
 Told = Callable[[float, str], None]
 
-_DAMPINGS = (0.01, 1.0, 100.0, 1e4)  # tried side by side, relative to each start's own
+DAMPINGS = (0.01, 1.0, 100.0, 1e4)  # tried side by side, relative to each start's own
 _REACH = 0.25  # longest move in a turn, as a share of the way between the bounds
 _APART = 0.15  # least distance of two starts, as a share of the way between the bounds, per free number
 _STALL = 1e-3  # least relative fall of the cost that counts as going on
@@ -130,21 +130,20 @@ def search(
         raise InputError(
             f"None of {len(places)} circuits within the bounds has these figures ({why}). Widen the bounds."
         )
+    told(0.5 / (turns + 1), f"{len(good)} of {len(places)} scouts have every figure; derivatives at the best")
     chosen = _apart(places, cost, good, starts)
     slopes = _differences(places[chosen], misses[chosen], asked, step)
-    runners = [
-        _Runner(k, places[i], misses[i], j, weights) for k, (i, j) in enumerate(zip(chosen, slopes, strict=True))
-    ]
+    runners = [Runner(k, places[i], misses[i], j, weights) for k, (i, j) in enumerate(zip(chosen, slopes, strict=True))]
     for turn in range(1, turns + 1):
         going = [r for r in runners if r.going]
         best = min(r.worst for r in runners)
-        told(turn / turns, f"turn {turn}: nearest {100 * best:.2g} %")
+        told(turn / (turns + 1), f"turn {turn} of at most {turns}, off by {100 * best:.2g} %")
         if not going or best < enough:
             break
-        trials = np.array([r.trial(damping) for r in going for damping in _DAMPINGS])
+        trials = np.array([r.trial(damping) for r in going for damping in DAMPINGS])
         found, slopes = _with_differences(trials, asked, step)
         for k, r in enumerate(going):
-            own = slice(k * len(_DAMPINGS), (k + 1) * len(_DAMPINGS))
+            own = slice(k * len(DAMPINGS), (k + 1) * len(DAMPINGS))
             r.take(turn, trials[own], found[own], slopes[own])
     winner = min(runners, key=lambda r: r.cost)
     path = tuple(step for r in runners for step in r.path)
@@ -154,8 +153,16 @@ def search(
     )  # fmt: skip
 
 
-class _Runner:
-    """One start: where it stands, how damped it moves."""
+class Runner:
+    """One start: where it stands, how damped it moves.
+
+    Args:
+        number: Of the start.
+        place: Between the bounds, 0 to 1, one a free number.
+        misses: Of each target there, unweighted.
+        jacobian: Change of each miss by each place there, (targets, free).
+        weights: Of the targets.
+    """
 
     def __init__(self, number: int, place: np.ndarray, misses: np.ndarray, jacobian: np.ndarray, weights: np.ndarray):
         self.number, self.place, self.misses, self.weights = number, place, misses, weights
@@ -166,6 +173,7 @@ class _Runner:
 
     @property
     def worst(self) -> float:
+        """Largest miss here."""
         return float(np.max(np.abs(self.misses)))
 
     def trial(self, relative: float) -> np.ndarray:
@@ -187,7 +195,7 @@ class _Runner:
             self.going = self.damping < 1e6
             return
         self.stalled = self.stalled + 1 if cost[best] > (1.0 - _STALL) * self.cost else 0
-        self.damping = float(np.clip(self.damping * _DAMPINGS[best], 1e-8, 1e6))
+        self.damping = float(np.clip(self.damping * DAMPINGS[best], 1e-8, 1e6))
         self.place, self.misses, self.jacobian = places[best], misses[best], jacobians[best]
         self.cost = float(cost[best])
         self.going = self.stalled < 2

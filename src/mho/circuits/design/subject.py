@@ -38,7 +38,7 @@ ALIASES = {
     "cd": "c_delay",
 }
 _DECADE = 10.0  # a number without bounds of its own may move by this factor either way
-_VOLT_STEP, _RATIO_STEP = 2e-3, 1e-2  # [V], [1] steps of differences
+_VOLT_STEP, _RATIO_STEP = 3e-3, 3e-2  # [V], [1] steps of differences: well above the jitter that the step control has
 
 
 class Subject(eqx.Module):

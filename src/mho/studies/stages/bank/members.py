@@ -13,7 +13,7 @@ import numpy as np
 
 from mho.circuits import Circuit
 from mho.circuits.design import Bench, Design, Subject, Target, applied
-from mho.circuits.design.benches import FIRST, train_wave
+from mho.circuits.design.benches import FIRST, net_charges, passing, spike_cost, train_wave
 from mho.circuits.ledger import Detail
 from mho.circuits.neurons.observation import Firing, observe
 from mho.circuits.options import Options
@@ -22,13 +22,15 @@ from mho.studies.execution import Context
 
 WIDTH = 200e-9  # [s] presynaptic spikes
 LANES = 128
-_SLOW = (
-    1e3  # [Hz] below it the membrane grows, so that a spike's charge stays well above what the reset transistor leaks
-)
+WITHIN = 0.1  # largest deviation of a design from charges; what is left, and more, the whole circuits correct
+_TOLERANCE = 3e-3  # of the transients: charges are then within 1e-3 of converged ones, at half the steps
+_E_FOLD = 0.039  # [V] of the delay's control per e-fold of the spike's width: a larger membrane takes longer to reset
+HOLD = 0.1  # [V] where the membrane is held: net charges are larger below and smaller above
+_SLOW = 1e3  # [Hz] below it the membrane grows, so that a spike's charge stays well above what the reset leaks
 _LEAK = 2.6e-7  # [A] current scale of the leak transistor: n-channel card, 0.5 um by 1 um
 _SLOPE = 0.0337  # [V] its e-fold
-_NET = 0.06e-12  # [C] what the leak may take of a spike's charge at the preferred rate, on 1 pF
-_MIRROR, _RESET = 30e-12, 29e-12  # [A] leaks at rest: of the mirror into the membrane, of the reset out of it
+_NET = 0.053e-12  # [C] what the leak may take of a spike's charge at the preferred rate, on 1 pF
+_MIRROR, _OTHER = 26e-12, 45e-12  # [A] leaks at rest: of the mirror into the membrane, of all else out of it
 BOUNDARY = "neuron and one synapse with its gate driver; without bias generation, wiring, and making the input spikes"
 
 
@@ -45,12 +47,13 @@ def wanted(study: Any, rate: float) -> Design:
         Target("passes", study.flank * study.response, rate / flank),
         Target("passes", study.flank * study.response, rate * flank),
     )
-    leak = 0.4 + _SLOPE * math.log((_NET * size * rate + _MIRROR * size - _RESET * min(size, 1.0)) / _LEAK)
+    mirror = size**0.68
+    leak = 0.4 + _SLOPE * math.log((_NET * mirror * rate + _MIRROR * mirror - _OTHER) / _LEAK)
     return Design(
         targets,
         {
             "v_leak": (0.0, 0.3),
-            "synapse.mirror": (0.3 * size, 4.0 * size),
+            "synapse.mirror": (0.25 * mirror, 4.0 * mirror),
             "synapse.v_inhibit": (0.3, 1.0),
             "device.tau": (2.0 / rate, 100.0 / rate),
         },
@@ -59,17 +62,18 @@ def wanted(study: Any, rate: float) -> Design:
         fixed={
             "c_membrane": 1e-12 * size,
             "v_supply": study.supply,
+            "v_delay": 0.36 - _E_FOLD * math.log(size),
             "device.g_min": study.floor,
             "device.g_volatile": 31e-6,
         },
         start={
             "v_leak": leak,
-            "synapse.mirror": 1.15 * size,
+            "synapse.mirror": mirror,
             "device.tau": 10.0 / rate,
-            "synapse.v_inhibit": 0.471 + (math.sqrt(0.15 * size) - 0.3) / 2.8,
+            "synapse.v_inhibit": 0.503 + 0.071 * math.log(size),
         },
-        bench=Bench(current=study.current, width=WIDTH, spikes=study.spikes // 2),
-        within=0.05,
+        bench=Bench(current=study.current, width=WIDTH, spikes=study.spikes // 2, hold=HOLD, tolerance=_TOLERANCE),
+        within=WITHIN,
         scouts=study.scouts,
         starts=1,
     )
@@ -83,8 +87,8 @@ def rate_step(study: Any) -> float:
 
 
 def subjects(context: Context) -> list[Subject]:
-    """The circuits that the design stage found, one a rate."""
-    found = context.handover("design")["members"]
+    """The circuits that were designed and corrected, one a rate."""
+    found = context.handover("correct")["members"]
     return [
         applied(wanted(context.study, rate).subject(), member["values"])
         for rate, member in zip(context.study.rates, found, strict=True)
@@ -109,16 +113,49 @@ def driven(subject: Subject, rates: Any, spikes: int) -> Circuit:
 
 def fired(circuit: Circuit, slowest: float, spikes: int, threads: int = 1) -> Firing:
     """What the neurons of a batch do until the slowest train ends."""
-    options = Options(max_events=spikes + 4, max_points=64, ledger=Detail.SUPPLIES)
+    options = Options(tolerance=_TOLERANCE, max_events=spikes + 4, max_points=64, ledger=Detail.SUPPLIES)
     stop = FIRST + spikes / slowest
     return observe(circuit, stop, lanes=LANES, spikes=spikes + 4, options=options, threads=threads)
 
 
-def responses(firing: Firing, rates: np.ndarray, spikes: int) -> np.ndarray:
-    """Output spikes per presynaptic spike in the second half of each train [1]."""
+def counted(firing: Firing, rates: np.ndarray, spikes: int) -> np.ndarray:
+    """Whole output spikes per presynaptic spike in the second half of each train [1]."""
     half = FIRST + (spikes // 2) / rates
     with np.errstate(invalid="ignore"):
         return np.sum(firing.times > half[:, None], axis=1) / (spikes - spikes // 2)
+
+
+def responses(times: np.ndarray, rates: np.ndarray, spikes: int) -> np.ndarray:
+    r"""Output spikes per presynaptic spike in the second half of each train, without the steps of whole spikes [1].
+
+    Between spikes a phase climbs by one at constant slope, so that each moment counts as the inverse of the interval
+    that it lies in; after the last spike it climbs as before it, and waits before the next whole number:
+
+    .. math:: T = \frac{\varphi(t_{end}) - \varphi(t_{half})}{n - n/2}
+
+    Args:
+        times: Of output spikes, NaN where there are no more, (samples, spikes) [s].
+        rates: Presynaptic rate of each sample [Hz].
+        spikes: Presynaptic spikes n of a train.
+    """
+    found = np.zeros(len(times))
+    for k, (row, rate) in enumerate(zip(times, rates, strict=True)):
+        half, end = FIRST + (spikes // 2) / rate, FIRST + spikes / rate
+        row = row[np.isfinite(row) & (row < end)]
+        if len(row):
+            known = np.append(FIRST, row)
+            known = np.append(known, 2.0 * known[-1] - known[-2])
+            phases = np.interp([half, end], known, np.arange(len(known)))  # which waits at its last number
+            found[k] = (phases[1] - phases[0]) / (spikes - spikes // 2)
+    return found
+
+
+def from_charges(study: Any, batch: Subject, presented: np.ndarray) -> np.ndarray:
+    """The response that the charges on a held membrane give: what the designs worked with."""
+    bench = wanted(study, study.rates[0]).bench
+    threshold, dead, _ = spike_cost(batch, bench, len(presented))
+    net, _ = net_charges(batch, bench, presented)
+    return np.maximum(passing(net, threshold, dead, presented), 0.0)
 
 
 def names(context: Context) -> list[str]:

@@ -13,7 +13,7 @@ from mho.metrics.kpi import KPI, provenance_of
 from mho.studies import provenance
 from mho.studies.execution import Context
 from mho.studies.outcome import Axis, Curve, Outcome, Series, Table
-from mho.studies.stages.bank.members import BOUNDARY, driven, fired, names, responses, subjects
+from mho.studies.stages.bank.members import BOUNDARY, counted, driven, fired, names, subjects
 
 _HALF = 0.5  # a member has worked if it has this share of its nominal response and its bank names its rate
 _UNDECIDED = -1
@@ -35,11 +35,11 @@ def work(context: Context) -> Outcome:
         many = jax.tree.map(lambda x: np.tile(x, len(rates)) if np.ndim(x) == 1 else x, drawn)
         source = driven(member, presented, study.spikes)["drive.spikes"]
         firing = fired(many.with_elements({"drive.spikes": source}), float(rates.min()), study.spikes)
-        response[k] = responses(firing, presented, study.spikes).reshape(len(rates), count)
+        response[k] = counted(firing, presented, study.spikes).reshape(len(rates), count)
         for reason, n in firing.failures.items():
             if reason != "EVENTS_FULL":
                 failures[reason] = failures.get(reason, 0) + n
-    nominal_response = np.array(context.handover("response")["response"], float)
+    nominal_response = np.array(context.handover("response")["counted"], float)
     at = [int(np.argmin(np.abs(np.asarray(context.handover("response")["rates"]) - r))) for r in rates]
     own_nominal = nominal_response[np.arange(len(rates)), at]
     named = decided(response)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from mho.circuits.design import Subject
-from mho.circuits.design.benches import net_charges, passing, spike_cost
 from mho.devices import parameters
 from mho.metrics.circuit import RECONSTRUCTION
 from mho.metrics.kpi import KPI, provenance_of
@@ -15,13 +13,14 @@ from mho.studies.outcome import Axis, Curve, Mark, Outcome, Series
 from mho.studies.stages.bank.members import (
     BOUNDARY,
     LANES,
+    counted,
     driven,
     fired,
+    from_charges,
     names,
     responses,
     subjects,
     together,
-    wanted,
 )
 
 _BEYOND = 4.0  # the scan goes this far beyond the slowest and the fastest member
@@ -40,12 +39,14 @@ def work(context: Context) -> Outcome:
     context.progress(0.05, f"{len(members)} members at {len(rates)} rates")
     batch, presented = together(members, len(rates)), np.tile(rates, len(members))
     firing = fired(driven(batch, presented, study.spikes), float(rates.min()), study.spikes)
-    response = responses(firing, presented, study.spikes).reshape(len(members), -1)
+    response = responses(firing.times, presented, study.spikes).reshape(len(members), -1)
+    whole = counted(firing, presented, study.spikes).reshape(len(members), -1)
     energy = firing.settled_energy("supply", "bias", "drive").reshape(len(members), -1)
     context.progress(0.7, "the same from charges")
-    charges = _from_charges(context, batch, presented).reshape(len(members), -1)
+    charges = from_charges(study, batch, presented).reshape(len(members), -1)
     at = [int(np.argmin(np.abs(rates - r))) for r in own]
-    each = energy[np.arange(len(own)), at]
+    here = (np.arange(len(own)), at)
+    each = energy[here]
     numbers = parameters(study.device)
     ground = {"boundary": BOUNDARY, "provenance": [*RECONSTRUCTION, *provenance_of(numbers)], "n": len(own)}
     ground["conditions"] = {"train": f"{study.spikes} presynaptic spikes, second half counted", "spike": "1 V, 200 ns"}
@@ -57,8 +58,15 @@ def work(context: Context) -> Outcome:
             definition="rate at which a member gives most output spikes per presynaptic spike, by member",
             note=f"designed for {', '.join(names(context))}; the peak is that of the response from charges, counts "
             "have steps of one spike"),
-        KPI("circuit.bank_response", [float(x) for x in response[np.arange(len(own)), at]], "1", failures=failures,
-            **ground, definition="output spikes per presynaptic spike of each member at its own rate, counted"),
+        KPI("circuit.bank_response", [float(x) for x in response[here]], "1", failures=failures,
+            **ground, definition="output spikes per presynaptic spike of each member at its own rate, whole circuit",
+            note="from the intervals in the second half of the train; "
+            f"in whole spikes {', '.join(f'{x:.3f}' for x in whole[here])}"),
+        KPI("circuit.bank_answer_over_charges", [float(x) for x in response[here] / charges[here]], "1",
+            failures=failures, **ground,
+            definition="response of each member's whole circuit at its own rate over the one from charges",
+            note="for the charges the membrane is held at one voltage, and in the circuit it moves: this is what the "
+            "correction has made up for"),
         KPI("circuit.bank_selectivity", _selectivity(response, at), "1", failures=failures, **ground,
             definition="response of each member at its own rate less its largest at another member's rate, over the "
             "first: 1 is silence at all others"),
@@ -71,16 +79,8 @@ def work(context: Context) -> Outcome:
         kpis=kpis,
         series={"bank.response": _response(context, rates, response, charges), "bank.energy": _energy(context, each)},
         sources=provenance.sources(numbers),
-        handover={"rates": rates, "response": response, "peaks": peaks},
+        handover={"rates": rates, "response": response, "counted": whole, "peaks": peaks},
     )
-
-
-def _from_charges(context: Context, batch: Subject, presented: np.ndarray) -> np.ndarray:
-    """The response that the charges on a held membrane give: what the design worked with."""
-    bench = wanted(context.study, context.study.rates[0]).bench
-    threshold, dead, _ = spike_cost(batch, bench, len(presented))
-    net, _ = net_charges(batch, bench, presented)
-    return np.maximum(passing(net, threshold, dead, presented), 0.0)
 
 
 def _peak(rates: np.ndarray, charges: np.ndarray, counted: np.ndarray) -> float:

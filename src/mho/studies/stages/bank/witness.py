@@ -30,11 +30,11 @@ def work(context: Context) -> Outcome:
         return Outcome(notes=[_NOT_THERE])
     study, rows, off, missing = context.study, [], [], 0
     handed = context.handover("response")
-    grid, counted = np.asarray(handed["rates"]), np.asarray(handed["response"], float)
+    grid, counted = np.asarray(handed["rates"]), np.asarray(handed["counted"], float)
     for k, (name, subject, rate) in enumerate(zip(names(context), subjects(context), study.rates, strict=True)):
         context.progress(k / len(study.rates), f"{name} member in ngspice")
         record = wanted(study, rate)
-        ours = float(context.handover("design")["members"][k]["found"][0])
+        ours = float(context.handover("correct")["members"][k]["found"])
         judged = resimulate(subject, record.targets[:1], record.bench)
         theirs = float(judged.found[0])
         share = counted[k, int(np.argmin(np.abs(grid - rate)))]
