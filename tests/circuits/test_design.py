@@ -17,7 +17,7 @@ RC = (Free("r", 1e3, 1e6, "ohm", 1e4), Free("c", 1e-13, 1e-10, "F", 1e-12))
 
 
 def charged(places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Time to half the supply and energy delivered of an RC, for many R and C at once; one shape, so one compilation."""
+    """Time to half the supply and energy delivered of an RC, for up to 40 R and C at once: one shape compiles once."""
     count, places = len(places), np.resize(places, (40, 2))
     r, c = (f.value(places[:, k]) for k, f in enumerate(RC))
     circuit = Circuit({"v": VoltageSource("a", "0", 1.0), "r": Resistor("a", "b", r=r), "c": Capacitor("b", "0", c=c)})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import equinox as eqx
 import jax
 import numpy as np
@@ -11,10 +13,12 @@ import mho
 from mho.circuits import Crossing
 from mho.circuits.neurons import NEURONS, AxonHillock, ComparatorLIF, Excitability
 from mho.circuits.neurons.bench import bench, run
+from mho.circuits.neurons.observation import observe
 from mho.core.results import Status
 from mho.interchange import run_ngspice, spice_text
 
 OFF = 1e-9
+SPIKES = 12  # that end a sample, where the bench allows 64: all that is looked at here, at a fifth of the time
 INTERVAL = 2e-3  # promised for intervals against ngspice
 
 
@@ -29,7 +33,9 @@ def observed(request):
     neuron = NEURONS[request.param](excitability=Excitability(device))
     current = np.array([0.0, 10e-9, 20e-9, 40e-9, 20e-9, 20e-9])
     circuit = bench(neuron, current=current, windows=((1e-6, 6e-4), (1.1, 1.2)))
-    return neuron, run(circuit, 6e-4)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("mho.circuits.neurons.bench.observe", functools.partial(observe, spikes=SPIKES))
+        return neuron, run(circuit, 6e-4)
 
 
 def test_silent_without_input(observed):
@@ -92,7 +98,9 @@ def test_spikes_are_those_of_ngspice(ngspice, observed):
         pytest.skip(
             "only the Axon-Hillock and comparator neurons are compared; ngspice is too coarse for or untried on others"
         )
-    sample, stop = 4, 1.6e-4  # the ECRAM acts, 20 nA
+    sample = 4  # the ECRAM acts, 20 nA
+    ours = firing.times[sample]
+    stop = min(1.6e-4, 0.5 * (ours[7] + ours[8]))  # eight spikes are enough
     alone = jax.tree.map(lambda x: x[sample] if np.ndim(x) == 1 else x, neuron)
     circuit = bench(alone, current=20e-9, windows=((1e-6, 6e-4), (1.1, 1.2)))
     rising = Crossing("spk", 0.5, rising=True, after=1e-6)
@@ -102,7 +110,6 @@ def test_spikes_are_those_of_ngspice(ngspice, observed):
         ).crossings(rising)
         for reltol in (1e-4, 1e-5)
     )
-    ours = firing.times[sample]
     ours = ours[ours < stop]
     assert len(ours) == len(fine) == len(coarse) >= 4
     # ngspice's own error has to be below a third of the tolerance (3e-4 here).

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from mho.circuits.design import applied, measure
 from mho.circuits.design.benches import FIRST, passing
+from mho.core.results import Status
 from mho.studies import Context, lookup
 from mho.studies.folder import ResultsFolder
 from mho.studies.outcome import plain
-from mho.studies.stages.bank import response, witness
+from mho.studies.stages.bank import correct, response, witness
 from mho.studies.stages.bank.members import rate_step, responses, wanted
 from mho.studies.stages.bank.population import decided
 
@@ -59,6 +62,26 @@ def test_members_start_within_their_bounds_at_every_rate():
         assert [t.at for t in design.targets] == pytest.approx([rate, rate / rate_step(study), rate * rate_step(study)])
     slow, fast = (applied(wanted(study, r).subject(), {}).neuron.c_membrane for r in (50.0, 50e3))
     assert slow / fast == pytest.approx(20)
+
+
+def test_every_trial_of_every_member_is_judged_at_its_own_rates(monkeypatch):
+    """A stand-in for the circuits answers by rate and leak, so that no trial can take another's place unseen."""
+
+    def fired(circuit, slowest, spikes):
+        corner = np.stack([np.broadcast_to(t, 9) for t in circuit["drive.spikes"].wave.times[:5:4]])
+        period = np.diff(corner, axis=0)[0]
+        leak = np.broadcast_to(circuit["bias.leak"].wave.value, 9)
+        times = FIRST + period[:, None] * np.arange(1, 60) / (0.1 + leak[:, None])
+        return SimpleNamespace(times=times, status=np.array([Status.OK] * 8 + [Status.NOT_FINITE]))
+
+    monkeypatch.setattr(correct, "fired", fired)
+    study = lookup("tuned-bank")(rates=(300.0, 5e3), spikes=40)
+    records = [wanted(study, rate) for rate in study.rates]
+    same = {"synapse.mirror": 1.0, "synapse.v_inhibit": 0.5, "device.tau": 1e-2}
+    values = [{"v_leak": np.array(v), **{n: np.full(len(v), x) for n, x in same.items()}} for v in ([0.1, 0.2], [0.3])]
+    first, second = correct._answers(study, records, values)
+    np.testing.assert_allclose(first, [[0.2] * 3, [0.3] * 3], rtol=1e-9)
+    np.testing.assert_allclose(second, [[0.4, 0.4, np.nan]], rtol=1e-9)
 
 
 FOUND = {  # of one search, to the digits that its sensitivities ask for
