@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -144,6 +145,7 @@ def test_a_neuron_from_target_to_netlist(ngspice, tmp_path, monkeypatch):
     files = ["--json", "d.json", "--out", "d.toml", "--netlist", "d.cir"]
     done = CliRunner().invoke(application, ["design", "-t", "width=500ns", "--free", "vdly", *few, *files])
     assert done.exit_code == 0, done.output
+    assert re.search(r"\[2/2\] ngspice: .*\([\d.]+ s\)", done.stderr)
     result = json.loads((tmp_path / "d.json").read_text())
     assert abs(result["targets"][0]["deviation"]) < 0.01
     assert abs(result["ngspice"][0]["deviation"]) < 0.02
@@ -152,4 +154,5 @@ def test_a_neuron_from_target_to_netlist(ngspice, tmp_path, monkeypatch):
     bounded = ["-t", "width=500ns", "--free", "vdly=0.33V:0.36V", "--no-ngspice", *few]
     missed = CliRunner().invoke(application, ["design", *bounded])
     assert missed.exit_code == 1
+    assert re.search(r"width came to [\d.]+ ns, [\d.]+ % (above|below) the 500 ns wanted", missed.output)
     assert "v_delay stands at its lower bound, 330 mV" in missed.output

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from mho.circuits.design.record import Design
-from mho.circuits.design.search import DAMPINGS, Runner, Step, Told
+from mho.circuits.design.search import Runner, Step, Told
 
+DAMPINGS = tuple(np.geomspace(1e-2, 1e4, 8))  # tried side by side, relative to a search's first
 Values = Mapping[str, np.ndarray]
 Judge = Callable[[Sequence[Values]], Sequence[np.ndarray]]
 """Free numbers of each design, as many values of each as there are trials of it, to figures, (trials, targets)."""
@@ -49,7 +50,8 @@ def correct(
     .. math:: \min_d \; \|J d + r\|^2 + \lambda \|d\|^2
 
     is solved at several dampings, with the slow measure's misses r and the quick one's derivatives J. All trials of all
-    designs are measured at once, the best of each is kept if it is better, and J takes in what the step has taught:
+    designs are measured at once and the best of each is kept if it is better. J takes in what every trial has taught,
+    good or bad, the nearest last:
 
     .. math:: J \leftarrow J + \frac{(\Delta r - J d)\, d^T}{d^T d}
 
@@ -82,7 +84,7 @@ def correct(
         for k, (u, r, j, w) in enumerate(zip(starts, misses(starts), jacobians, weights, strict=True))
     ]
     for turn in range(1, rounds + 1):
-        going = [r.going and np.isfinite(r.cost) and r.worst > enough for r in runners]
+        going = [np.isfinite(r.cost) and r.worst > enough for r in runners]
         if not any(going):
             break
         told(turn / (rounds + 1), f"round {turn}: off by {100 * max(r.worst for r in runners):.0f} % at most")
@@ -92,7 +94,9 @@ def correct(
         ]
         for r, on, places, found in zip(runners, going, trials, misses(trials), strict=True):
             if on:
-                r.take(turn, places, found, np.array([_learnt(r, u, m) for u, m in zip(places, found, strict=True)]))
+                _learn(r, places, found)
+                if (best := r.best(found)) is not None:
+                    r.move(turn, places[best], found[best])
     return [
         Corrected(
             {f.name: float(f.value(u)) for f, u in zip(own, r.place, strict=True)},
@@ -102,11 +106,13 @@ def correct(
     ]  # fmt: skip
 
 
-def _learnt(runner: Runner, place: np.ndarray, misses: np.ndarray) -> np.ndarray:
-    """The derivatives with what a step to `place` has shown."""
-    step, rise = place - runner.place, misses - runner.misses
-    square = float(step @ step)
-    return runner.jacobian + (np.outer(rise - runner.jacobian @ step, step) / square if square > 0 else 0.0)
+def _learn(runner: Runner, places: np.ndarray, misses: np.ndarray) -> None:
+    """Take what the trials have shown into the derivatives: the farthest first, so that the nearest counts most."""
+    steps, rises = places - runner.place, misses - runner.misses
+    for k in np.argsort(-np.linalg.norm(steps, axis=1)):
+        square = float(steps[k] @ steps[k])
+        if square > 0 and np.isfinite(rises[k]).all():
+            runner.jacobian = runner.jacobian + np.outer(rises[k] - runner.jacobian @ steps[k], steps[k]) / square
 
 
 def _figures(record: Design, misses: np.ndarray) -> np.ndarray:

@@ -188,18 +188,29 @@ class Runner:
 
     def take(self, turn: int, places: np.ndarray, misses: np.ndarray, jacobians: np.ndarray) -> None:
         """Move to the best of the trials if it is better than here; else be more careful next time."""
-        cost = _cost(misses, self.weights)
-        best = int(np.argmin(cost))
-        if not cost[best] < self.cost:
+        best = self.best(misses)
+        if best is None:
             self.damping *= 1e4
             self.going = self.damping < 1e6
             return
-        self.stalled = self.stalled + 1 if cost[best] > (1.0 - _STALL) * self.cost else 0
+        cost = float(_cost(misses, self.weights)[best])
+        self.stalled = self.stalled + 1 if cost > (1.0 - _STALL) * self.cost else 0
         self.damping = float(np.clip(self.damping * DAMPINGS[best], 1e-8, 1e6))
-        self.place, self.misses, self.jacobian = places[best], misses[best], jacobians[best]
-        self.cost = float(cost[best])
         self.going = self.stalled < 2
-        self.path.append(Step(turn, self.number, self.place, self.cost, self.misses))
+        self.jacobian = jacobians[best]
+        self.move(turn, places[best], misses[best])
+
+    def move(self, turn: int, place: np.ndarray, misses: np.ndarray) -> None:
+        """Stand at a place from now on."""
+        self.place, self.misses = place, misses
+        self.cost = float(_cost(misses[None], self.weights)[0])
+        self.path.append(Step(turn, self.number, place, self.cost, misses))
+
+    def best(self, misses: np.ndarray) -> int | None:
+        """Which of several places is the best, if it is better than here."""
+        cost = _cost(misses, self.weights)
+        best = int(np.argmin(cost))
+        return best if cost[best] < self.cost else None
 
 
 def _cost(misses: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -79,7 +79,13 @@ def work(context: Context) -> Outcome:
         kpis=kpis,
         series={"bank.response": _response(context, rates, response, charges), "bank.energy": _energy(context, each)},
         sources=provenance.sources(numbers),
-        handover={"rates": rates, "response": response, "counted": whole, "peaks": peaks},
+        handover={
+            "rates": rates,
+            "response": response,
+            "counted": whole,
+            "peaks": peaks,
+            "times": firing.times.reshape(*response.shape, -1)[here],
+        },
     )
 
 
