@@ -106,7 +106,7 @@ SECTIONS: tuple[Section, ...] = (
         "Four numbers a member are found by least squares on derivatives through the transient. The response that is "
         "designed is a smooth one, from charges on a held membrane: counts of whole spikes have no derivative. "
         "Then whole circuits are simulated, and what they answer otherwise is corrected with the same derivatives.",
-        plots=(Plot(("bank.search",), "The searches.", height=2.5),),
+        plots=(Plot(("bank.search", "bank.correction"), "The searches.", "row", 2.7),),
         tables=("bank.designed", "bank.corrected", "bank.witness"),
     ),
     Section(

@@ -117,7 +117,8 @@ def scale_axis(axes: Axes, which: str, label: str, unit: str, values: Any, scale
         return 1.0
     factor, symbol = prefix(values, unit)
     set_label(labelled(label, symbol))
-    axis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10]))
+    whole = unit == "1" and np.size(values) > 0 and np.all(np.mod(np.asarray(values, float), 1.0) == 0)  # counts
+    axis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10] if whole else [1, 2, 2.5, 5, 10], integer=whole))
     axis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:.6g}".replace("-", "\N{MINUS SIGN}")))
     return factor
 

@@ -56,7 +56,7 @@ def _lines(axes: Axes, series: Record, tones: Mapping[str, str]) -> None:
         tone = look.MUTED if curve["style"] in ("guide", "witness") else tones[curve["label"]]
         _curve(axes, x, y, curve, tone, y_factor)
         good = np.isfinite(x) & np.isfinite(y)
-        if good.any() and curve["style"] != "witness":
+        if good.any() and curve["label"] and curve["style"] != "witness":
             last = np.flatnonzero(good)[np.argmax(x[good])]
             top = np.flatnonzero(good)[np.argmax(y[good])]
             ends.append(End(curve["label"], tone, (float(x[last]), float(y[last])), (float(x[top]), float(y[top]))))

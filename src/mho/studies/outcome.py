@@ -42,7 +42,7 @@ class Curve:
     """One set of values over x.
 
     Args:
-        label: Short text that stands beside the curve.
+        label: Short text that stands beside the curve; a guide may go without.
         unit: SI unit of the values.
         values: One number per x; NaN or None leaves a gap.
         style: "line", "points", "both", "band" (filled from `low` to `high`), "guide" (thin, dashed: theory, target),

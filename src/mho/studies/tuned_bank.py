@@ -9,8 +9,9 @@ delay        delay.times         control voltage -> spike width and dead time (l
 delay        delay.price         time (log) -> energy per spike (log)
 design       bank.search         turn of the search -> largest miss (log), one curve a member
 design       bank.designed       table: member, numbers found, responses from charges, met
+correct      bank.correction     round of corrections -> largest miss of whole circuits (log), one curve a member
 correct      bank.corrected      table: member, numbers, responses of the whole circuit before and after
-response     bank.response       presynaptic rate (log) -> output spikes per presynaptic spike: charges and counts
+response     bank.response       presynaptic rate (log) -> output spikes per presynaptic spike: whole and by charges
 response     bank.energy         member (names) -> energy per output spike (bars)
 population   bank.spread         presynaptic rate (log) -> response, median and 80 % over banks
 population   bank.confusion      table: rate presented against rate named

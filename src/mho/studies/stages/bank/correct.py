@@ -16,8 +16,9 @@ from mho.metrics.circuit import RECONSTRUCTION
 from mho.metrics.kpi import KPI, provenance_of
 from mho.studies import provenance
 from mho.studies.execution import Context
-from mho.studies.outcome import Outcome, Table
+from mho.studies.outcome import Mark, Outcome, Table
 from mho.studies.stages.bank.members import BOUNDARY, driven, fired, from_charges, names, responses, together, wanted
+from mho.studies.stages.bank.path import path
 
 _NEAR = 0.1  # relative miss below which a member is left as it is: its intervals are whole periods, and jump
 _HOLDS = 0.2  # relative miss within which a member answers its own rate as designed
@@ -52,6 +53,14 @@ def work(context: Context) -> Outcome:
     members = [{"values": dict(f.values), "found": float(x)} for f, x in zip(found, charges, strict=True)]
     return Outcome(
         kpis=[kpi],
+        series={
+            "bank.correction": path(
+                "round of corrections",
+                {n: f.path for n, f in zip(names(context), found, strict=True)},
+                Mark("left alone below", y=100 * _NEAR),
+                "Right: the same circuits as wholes, spikes counted. A miss of 100 % is silence.",
+            )
+        },
         tables={"bank.corrected": _table(context, records, found)},
         sources=provenance.sources(numbers),
         handover={"members": members},

@@ -13,8 +13,9 @@ from mho.metrics.circuit import RECONSTRUCTION
 from mho.metrics.kpi import KPI, provenance_of
 from mho.studies import provenance
 from mho.studies.execution import Context
-from mho.studies.outcome import Axis, Curve, Mark, Outcome, Series, Table
+from mho.studies.outcome import Mark, Outcome, Table
 from mho.studies.stages.bank.members import BOUNDARY, HOLD, WITHIN, names, wanted
+from mho.studies.stages.bank.path import path
 
 
 def work(context: Context) -> Outcome:
@@ -31,12 +32,21 @@ def work(context: Context) -> Outcome:
         definition="largest deviation of a member's three designed responses from their targets, by member",
         n=len(found), failures={"NOT_MET": missed} if (missed := sum(not d.met.all() for d in found)) else {},
         boundary=BOUNDARY, provenance=[*RECONSTRUCTION, *provenance_of(numbers)],
-        conditions={"train": f"{study.spikes // 2} presynaptic spikes, last quarter", "membrane": f"held at {HOLD} V"},
+        conditions={"train": f"{7 * study.spikes // 8} presynaptic spikes, last quarter",
+                    "membrane": f"held at {HOLD} V"},
         note="from the charges on a held membrane; whole spikes are counted in the responses",
     )  # fmt: skip
     return Outcome(
         kpis=[kpi],
-        series={"bank.search": _search(context, found)},
+        series={
+            "bank.search": path(
+                "turn of the search",
+                {n: d.search.path for n, d in zip(names(context), found, strict=True)},
+                Mark("met below", y=100 * WITHIN),
+                "Left: each member's search from its estimate, on charges. Every turn measures four dampings with all "
+                "their differences.",
+            )
+        },
         tables={"bank.designed": _table(context, found)},
         notes=[
             f"{name}: {' '.join(d.reasons())}" for name, d in zip(names(context), found, strict=True) if d.reasons()
@@ -50,19 +60,6 @@ def work(context: Context) -> Outcome:
 def _told(context: Context, k: int, count: int) -> Callable[[float, str], None]:
     rate = engineering(context.study.rates[k], "Hz", 3)
     return lambda share, text: context.progress((k + share) / count, f"{rate}: {text}")
-
-
-def _search(context: Context, found: list[Designed]) -> Series:
-    turns = np.arange(1 + max(s.turn for d in found for s in d.search.path))
-    curves = []
-    for name, d in zip(names(context), found, strict=True):
-        at = {s.turn: 100 * float(np.max(np.abs(s.misses))) for s in d.search.path}
-        curves.append(Curve(name, "%", [max(at[max(n for n in at if n <= t)], 1e-3) for t in turns], "both"))
-    return Series(
-        Axis("turn of the search", "1", turns), curves, "largest miss", "log",
-        marks=[Mark("met below", y=100 * WITHIN)],
-        caption="Each member's search from its estimate; every turn measures four dampings with all their differences.",
-    )  # fmt: skip
 
 
 def _table(context: Context, found: list[Designed]) -> Table:

@@ -51,13 +51,12 @@ def work(context: Context) -> Outcome:
     ground = {"boundary": BOUNDARY, "provenance": [*RECONSTRUCTION, *provenance_of(numbers)], "n": len(own)}
     ground["conditions"] = {"train": f"{study.spikes} presynaptic spikes, second half counted", "spike": "1 V, 200 ns"}
     failures = {k: v for k, v in firing.failures.items() if k != "EVENTS_FULL"}
-    peaks = [_peak(rates, charges[k], response[k]) for k in range(len(own))]
+    peaks = [_peak(rates, row) for row in response]
     silent = int(np.sum(~np.isfinite(each)))
     kpis = [
         KPI("circuit.bank_preferred_rate", peaks, "Hz", failures=failures, **ground,
             definition="rate at which a member gives most output spikes per presynaptic spike, by member",
-            note=f"designed for {', '.join(names(context))}; the peak is that of the response from charges, counts "
-            "have steps of one spike"),
+            note=f"designed for {', '.join(names(context))}; whole circuits, top of a parabola through five rates"),
         KPI("circuit.bank_response", [float(x) for x in response[here]], "1", failures=failures,
             **ground, definition="output spikes per presynaptic spike of each member at its own rate, whole circuit",
             note="from the intervals in the second half of the train; "
@@ -89,14 +88,14 @@ def work(context: Context) -> Outcome:
     )
 
 
-def _peak(rates: np.ndarray, charges: np.ndarray, counted: np.ndarray) -> float:
-    """Top of the parabola through the three highest neighbours, on a logarithmic axis; NaN if it never fires."""
-    if not counted.any() or not charges.any():
+def _peak(rates: np.ndarray, response: np.ndarray) -> float:
+    """Top of the parabola through five points about the highest, on a logarithmic axis; NaN if it never fires."""
+    if not response.any():
         return np.nan
-    k = int(np.clip(np.argmax(charges), 1, len(rates) - 2))
-    x, y = np.log(rates[k - 1 : k + 2]), charges[k - 1 : k + 2]
-    a, b, _ = np.polyfit(x - x[1], y, 2)
-    return float(np.exp(x[1] + np.clip(-b / (2 * a), x[0] - x[1], x[2] - x[1]))) if a < 0 else float(rates[k])
+    k = int(np.clip(np.argmax(response), 2, len(rates) - 3))
+    x, y = np.log(rates[k - 2 : k + 3] / rates[k]), response[k - 2 : k + 3]
+    a, b, _ = np.polyfit(x, y, 2)
+    return float(rates[k] * np.exp(np.clip(-b / (2 * a), x[0], x[-1]))) if a < 0 else float(rates[np.argmax(response)])
 
 
 def _selectivity(response: np.ndarray, at: list[int]) -> list[float]:
@@ -108,13 +107,13 @@ def _selectivity(response: np.ndarray, at: list[int]) -> list[float]:
 
 
 def _response(context: Context, rates: np.ndarray, response: np.ndarray, charges: np.ndarray) -> Series:
-    curves = [Curve(name, "1", y) for name, y in zip(names(context), charges, strict=True)]
-    curves.append(Curve("counted", "1", response.ravel(), "witness", x=np.tile(rates, len(response))))
+    curves = [Curve("", "1", y, "guide") for y in charges]
+    curves += [Curve(name, "1", y, "both") for name, y in zip(names(context), response, strict=True)]
     marks = [Mark("designed for" if k == 0 else "", x=float(r)) for k, r in enumerate(context.study.rates)]
     return Series(
-        Axis("presynaptic rate", "Hz", rates, "log"), curves, "output spikes per presynaptic spike", marks=marks,
-        caption="Lines: what the charges on a held membrane say, with which the members were designed. Open points: "
-        f"whole circuits, spikes counted in the second half of {context.study.spikes} presynaptic ones.",
+        Axis("presynaptic rate", "Hz", rates, "log"), curves, "output spikes per input spike", marks=marks,
+        caption=f"Points: whole circuits, in the second half of {context.study.spikes} presynaptic spikes. Dashed: "
+        "what the charges on a held membrane say, with which the members were designed before they were corrected.",
     )  # fmt: skip
 
 
