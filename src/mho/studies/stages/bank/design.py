@@ -14,7 +14,7 @@ from mho.metrics.kpi import KPI, provenance_of
 from mho.studies import provenance
 from mho.studies.execution import Context
 from mho.studies.outcome import Mark, Outcome, Table
-from mho.studies.stages.bank.members import BOUNDARY, HOLD, WITHIN, names, wanted
+from mho.studies.stages.bank.members import BOUNDARY, CHARGED, HOLD, WITHIN, names, wanted
 from mho.studies.stages.bank.path import path
 
 
@@ -32,7 +32,7 @@ def work(context: Context) -> Outcome:
         definition="largest deviation of a member's three designed responses from their targets, by member",
         n=len(found), failures={"NOT_MET": missed} if (missed := sum(not d.met.all() for d in found)) else {},
         boundary=BOUNDARY, provenance=[*RECONSTRUCTION, *provenance_of(numbers)],
-        conditions={"train": f"{7 * study.spikes // 8} presynaptic spikes, last quarter",
+        conditions={"train": f"{int(CHARGED * study.spikes)} presynaptic spikes, last quarter",
                     "membrane": f"held at {HOLD} V"},
         note="from the charges on a held membrane; whole spikes are counted in the responses",
     )  # fmt: skip

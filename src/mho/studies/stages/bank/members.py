@@ -22,6 +22,7 @@ from mho.studies.execution import Context
 
 WIDTH = 200e-9  # [s] presynaptic spikes
 LANES = 128
+CHARGED = 7 / 8  # of a train: its last quarter, from which charges are taken, is then the middle of what is counted
 WITHIN = 0.1  # largest deviation of a design from charges; what is left, and more, the whole circuits correct
 _TOLERANCE = 3e-3  # of the transients: charges are then within 1e-3 of converged ones, at half the steps
 _E_FOLD = 0.039  # [V] of the delay's control per e-fold of the spike's width: a larger membrane takes longer to reset
@@ -73,7 +74,9 @@ def wanted(study: Any, rate: float) -> Design:
             "device.tau": 10.0 / rate,
             "synapse.v_inhibit": 0.476 + 0.071 * math.log(size),
         },
-        bench=Bench(current=study.current, width=WIDTH, spikes=7 * study.spikes // 8, hold=HOLD, tolerance=_TOLERANCE),
+        bench=Bench(
+            current=study.current, width=WIDTH, spikes=int(CHARGED * study.spikes), hold=HOLD, tolerance=_TOLERANCE
+        ),
         within=WITHIN,
         scouts=study.scouts,
         starts=1,
