@@ -63,7 +63,7 @@ class Designed:
         """Why targets are missed, in sentences; empty if all are met."""
         if self.met.all():
             return []
-        found = [self._near(k) for k in np.flatnonzero(~self.met)]
+        found = [self._near(int(k)) for k in np.flatnonzero(~self.met)]
         many = f"the best of {self.search.started} searches" if self.search.started > 1 else "where the search ended"
         found.append(f"Nearer than this none came: it is {many} within the bounds.")
         stops = [_pushed(self, name, side) for name, side in self.active.items() if self._pushes(name)]
