@@ -19,7 +19,7 @@ def results(tmp_path_factory):
         technologies=("pcm_hermes2",),
         network="perceptron",
         programmings=5,
-        imperfections=("converters", "programming", "reads", "drift"),  # wires and faults are tested where they live
+        imperfections=("programming", "reads", "drift"),  # what needs other cells takes half a minute to compile
     )
     yield run(study, tmp_path_factory.mktemp("results"), workers=1)
     patch.undo()
@@ -39,10 +39,8 @@ def test_training_for_hardware_wins_back_what_the_chip_takes(results):
 
 def test_imperfections_add_up_and_bits_matter(results):
     rows = {row[0]: row[1:] for row in results["tables"]["analog.step_errors"]["rows"]}
-    alone = {name: row[0] for name, row in rows.items()}
     added = [row[1] for row in rows.values()]
     assert added == sorted(added)
-    assert alone["read noise"] > alone["programming errors"] > alone["drivers and converters (8 and 8 b)"]
     coarse = results["series"]["analog.converter_bits"]["y"][0]["values"]
     assert coarse[1] > coarse[0] + 5.0
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,33 +15,15 @@ from mho.core.errors import ChipError
 from mho.crossbars import AbstractRange, Chip, Placement, Report, Snapshot, Tile
 from mho.crossbars.calibration import Drift
 from mho.crossbars.scaling import Outside
+from mho.networks.calls import Call, batch, outputs, plainly, told, usual
 from mho.networks.folding import folded
-from mho.networks.graph import Graph
-from mho.networks.listening import Heard, heard
-from mho.networks.operand import Ear, Slot, across, bound
+from mho.networks.listening import Heard
+from mho.networks.operand import Ear, Slot, across
 from mho.networks.plan import shares, slotted
 from mho.networks.weights import Grouped
 
-Call = Callable[[Any, Any], Any]
-"""How a network is called with one sample."""
-
 _MOST = 8192  # vectors of a matrix that calibration looks at
 _TOGETHER = 512  # samples of one compiled call
-
-
-def plainly(network: Any, x: Any) -> Any:
-    """One sample through a network that takes nothing else."""
-    return network(x)
-
-
-def usual(network: Any) -> Call:
-    """How a network of this kind is called: a graph takes batches, any other one sample."""
-    return _alone if isinstance(network, Graph) else plainly
-
-
-def _alone(network: Any, x: Any) -> Any:
-    """One sample through a network that takes batches."""
-    return jax.tree.map(lambda y: y[0], network(x[None]))
 
 
 class AnalogNetwork(eqx.Module):
@@ -81,31 +63,42 @@ class AnalogNetwork(eqx.Module):
             chip = chip.booked(name, n, energy)
         return y, self._with(chip)
 
-    def spent(self, x: Any, *, key: jax.Array) -> tuple[Any, dict[str, tuple[int, float]]]:
-        """Outputs of a batch; and of each matrix the vectors that it multiplied, and the energy of its drivers [J]."""
-        y, words = self._heard(x, key, "cost")
+    def spent(self, x: Any, *, key: jax.Array, ear: Ear = "cost") -> tuple[Any, dict[str, tuple[int, float]]]:
+        """Outputs of a batch; and of each matrix the vectors that it multiplied, and the energy of its drivers [J].
+
+        Args:
+            x: Samples (n, ...).
+            key: JAX random key.
+            ear: ``"flow"`` takes the program of calibration, which holds all that flows: for few samples.
+        """
+        y, words = self._heard(x, key, ear)
         found: dict[str, tuple[int, float]] = {}
         for word in words:
-            energy, vectors = (np.asarray(a, np.float64) for a in word.what)
+            if ear == "flow":
+                seen, _, energy = word.what
+                vectors = int(np.prod(seen.shape[:-1]))
+            else:
+                energy, counts = word.what
+                vectors = int(np.asarray(counts).sum())
             n, total = found.get(word.name, (0, 0.0))
-            found[word.name] = (n + int(vectors.sum()), total + float(energy.sum()))
+            found[word.name] = (n + vectors, total + float(np.asarray(energy, np.float64).sum()))
         return y, found
 
     def _heard(self, x: Any, key: jax.Array | None, ear: Ear) -> tuple[Any, list[Heard]]:
-        x = _batch(x)
+        x = batch(x)
         keys = None if key is None else jax.random.split(key, len(x))
-        return _told(self.network, self._products, x, keys, ear, self.call)
+        return told(self.network, self._products, x, keys, ear, self.call)
 
     @property
     def _products(self) -> dict[str, Any]:
         return {name: m.product for name, m in self.chip.matrices.items()}
 
     def _run(self, x: Any, key: jax.Array | None) -> Any:
-        x, products = _batch(x), self._products
+        x, products = batch(x), self._products
         n = len(x)
         keys = None if key is None else jax.random.split(key, n)
         if n <= _TOGETHER:
-            return _outputs(self.network, products, x, keys, self.call)
+            return outputs(self.network, products, x, keys, self.call)
         found = []
         for first in range(0, n, _TOGETHER):
             part, own = x[first : first + _TOGETHER], None if keys is None else keys[first : first + _TOGETHER]
@@ -113,7 +106,7 @@ class AnalogNetwork(eqx.Module):
             if short:
                 part = jnp.concatenate([part, jnp.repeat(part[-1:], short, axis=0)])
                 own = None if own is None else jnp.concatenate([own, jnp.repeat(own[-1:], short, axis=0)])
-            y = _outputs(self.network, products, part, own, self.call)
+            y = outputs(self.network, products, part, own, self.call)
             found.append(y)
         return jax.tree.map(lambda *parts: jnp.concatenate(parts)[:n], *found)
 
@@ -166,7 +159,7 @@ class AnalogNetwork(eqx.Module):
         """Inputs and products of each matrix, (n, inputs) and (n, outputs), in the order in which data meet them."""
         found: dict[str, list[tuple[np.ndarray, ...]]] = {}
         for word in self._heard(x, key, "flow")[1]:
-            rows = tuple(np.asarray(a).reshape(-1, a.shape[-1]) for a in word.what)
+            rows = tuple(np.asarray(a).reshape(-1, a.shape[-1]) for a in word.what[:2])
             found.setdefault(word.name, []).append(rows)
         joined = {}
         for name, words in found.items():
@@ -356,34 +349,6 @@ def compiled(
     empty = Chip(chip) if isinstance(chip, Tile) else chip
     full, reports = empty.program(weights, key=key, outside=outside)
     return AnalogNetwork(template, full, reports, call)
-
-
-@eqx.filter_jit
-def _outputs(network: Any, products: dict[str, Any], x: Any, keys: Any, call: Call) -> Any:
-    def one(x: Any, key: Any) -> Any:
-        return call(bound(network, products, key), x)
-
-    return jax.vmap(one, in_axes=(0, None if keys is None else 0))(x, keys)
-
-
-@eqx.filter_jit
-def _told(network: Any, products: dict[str, Any], x: Any, keys: Any, ear: Ear, call: Call) -> tuple[Any, list[Heard]]:
-    names: list[str] = []
-
-    def one(x: Any, key: Any) -> Any:
-        y, words = heard(lambda x: call(bound(network, products, key, ear), x), x)
-        names[:] = [word.name for word in words]
-        return y, [word.what for word in words]
-
-    y, said = jax.vmap(one, in_axes=(0, None if keys is None else 0))(x, keys)
-    return y, [Heard(name, what) for name, what in zip(names, said, strict=True)]
-
-
-def _batch(x: Any) -> Any:
-    shape = np.shape(x)
-    if not shape or shape[0] == 0:
-        raise ChipError(f"The samples have shape {shape}; give at least one, with the samples along the first axis.")
-    return jnp.asarray(x)
 
 
 def _few(x: np.ndarray, most: int = _MOST) -> np.ndarray:

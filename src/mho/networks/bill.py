@@ -74,7 +74,7 @@ def bill(network: AnalogNetwork, x: Any, *, key: jax.Array, node: float = 22e-9,
         raise ChipError(
             "The tile has no costs, so that nothing can be billed. Give it costs=costs_at(node, adc, inputs)."
         )
-    _, spent = network.spent(x, key=key)
+    _, spent = network.spent(x, key=key, ear="flow")
     lines = []
     for record in network.report():
         name = record["name"]

@@ -16,7 +16,7 @@ from mho.core.errors import ChipError
 from mho.core.fields import check_ranges, quantity
 from mho.crossbars.converters import rounded, within
 from mho.devices.device import Number
-from mho.networks.analog import Call, usual
+from mho.networks.calls import Call, usual
 from mho.networks.listening import Heard, heard, say
 from mho.networks.noise import AbstractWeightNoise
 from mho.networks.operand import across, keyed

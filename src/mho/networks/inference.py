@@ -14,7 +14,8 @@ import numpy as np
 from mho.core.errors import InputError
 from mho.crossbars import Tile
 from mho.crossbars.ledger import PRODUCT
-from mho.networks.analog import AnalogNetwork, Call, compiled, usual
+from mho.networks.analog import AnalogNetwork, compiled
+from mho.networks.calls import Call, usual
 
 COMPENSATIONS = ("none", "global", "output")
 """No drift compensation; one gain a matrix; one gain an output."""

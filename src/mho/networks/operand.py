@@ -15,7 +15,8 @@ from mho.crossbars.calibration import formed
 from mho.networks.listening import say
 
 Ear = Literal["", "flow", "cost"]
-"""What an operand tells while somebody listens: nothing; its inputs and products; or the energy of its drivers."""
+"""What an operand tells while somebody listens: nothing; inputs, products and the energy of its drivers; or that energy
+and how many vectors it was."""
 
 
 def across(x: Any) -> Any:
@@ -83,7 +84,7 @@ class Operand(eqx.Module):
             found = formed(product, x, keyed(self.key, x))
             y, energy = found.y, found.energy
         if self.ear == "flow":
-            x, y = say(self.slot.name, x, y)
+            x, y, energy = say(self.slot.name, x, y, energy)
         elif self.ear == "cost":
             say(self.slot.name, energy, jnp.full((), x.shape[0], jnp.int32))
         if self.slot.scale is not None:

@@ -13,7 +13,7 @@ import optax
 from jax import lax
 
 from mho.core.errors import InputError
-from mho.networks.analog import Call, usual
+from mho.networks.calls import Call, usual
 from mho.networks.hardware import Hardware
 from mho.networks.weights import adjusted
 

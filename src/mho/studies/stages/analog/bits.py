@@ -11,7 +11,7 @@ import numpy as np
 
 from mho.metrics.kpi import KPI
 from mho.networks import Hardware, WeightNoise
-from mho.networks.analog import plainly
+from mho.networks.calls import plainly
 from mho.studies.execution import Context
 from mho.studies.outcome import Axis, Curve, Mark, Outcome, Series
 from mho.studies.stages.analog.subjects import (

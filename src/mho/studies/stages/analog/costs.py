@@ -13,7 +13,7 @@ from mho.networks.bill import Line, bill, totals
 from mho.studies import provenance
 from mho.studies.execution import Context
 from mho.studies.outcome import Axis, Curve, Outcome, Series, Table
-from mho.studies.stages.analog.subjects import AWARE, conditions, device, ready, task, tile, trained
+from mho.studies.stages.analog.subjects import AWARE, CALIBRATION, conditions, device, ready, task, tile, trained
 
 _PARTS = {
     "array": "cells",
@@ -36,7 +36,7 @@ def work(context: Context) -> Outcome:
     key = jax.random.key(context.seed("billed chip"))
     chip = ready(trained(context, study.network, AWARE), tile(context, found), data, key)
     context.progress(0.6, "the bill")
-    lines = bill(chip, data.test_images[:64], key=key, node=study.node)
+    lines = bill(chip, data.test_images[:CALIBRATION], key=key, node=study.node)
     placement = chip.placement()
     about: dict[str, Any] = {
         "provenance": [*provenance_of(found), _ASSUMED],

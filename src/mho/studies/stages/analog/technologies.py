@@ -78,7 +78,7 @@ def _one(context: Context, name: str, data: Any) -> dict[str, Any]:
             errors.append([r["error"] for r in chip.report()])
             failed += sum(r["failed"] for r in chip.report())
             if k == 0:
-                energy = totals(bill(chip, data.test_images[:64], key=own, node=study.node)).total
+                energy = totals(bill(chip, data.test_images[:CALIBRATION], key=own, node=study.node)).total
             late = chip.remember(data.images[:CALIBRATION], key=own).advance(study.months, key=own)
             right["late"].append(accuracy(late(data.test_images, key=own), data.test_labels))
             better = late.compensate("global", key=own)
