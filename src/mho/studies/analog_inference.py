@@ -108,7 +108,7 @@ class AnalogInference(Study):
     node: float = quantity(
         22e-9, "m", "technology node of wires, periphery and digital baseline", low=7e-9, high=130e-9
     )
-    faults: float = quantity(0.005, "1", "share of cells stuck low, and as many stuck high", low=0.0, high=0.2)
+    faults: float = quantity(0.001, "1", "share of cells stuck low, and as many stuck high", low=0.0, high=0.2)
     imperfections: tuple[str, ...] = choice(
         IMPERFECTIONS, "what is looked at by itself, and added", among=_imperfections
     )

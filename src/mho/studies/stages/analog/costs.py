@@ -88,8 +88,8 @@ def _bill(lines: list[Line]) -> Table:
     for one in [*lines, totals(lines)]:
         area = f"{1e12 * sum(one.area.values()):,.0f} um^2"
         rows.append(
-            [one.name, one.vectors, one.operations, engineering(one.total, "J", 3), 1e15 * one.per_operation,
-             1e-12 / one.per_operation, engineering(one.latency, "s", 3), area]
+            [one.name, f"{one.vectors:,.0f}", f"{one.operations:,.0f}", engineering(one.total, "J", 3),
+             1e15 * one.per_operation, 1e-12 / one.per_operation, engineering(one.latency, "s", 3), area]
         )  # fmt: skip
     return Table(
         ("matrix", "products", "operations", "energy", "fJ an operation", "TOPS/W", "time", "area"),

@@ -72,12 +72,13 @@ def work(context: Context) -> Outcome:
         "drift": (real, aged, False, False),
         "compensation": (real, cared, False, False),
     }
-    full = _with(_with(real, wires=wires), faults=faults)
+    wired = _with(real, wires=wires) if "wires" in study.imperfections else real
+    full = _with(wired, faults=faults) if "faults" in study.imperfections else wired
     added: dict[str, tuple[Tile, Ending, bool, bool]] = {
         "converters": (exact, _as_it_is, False, True),
         "programming": (real, _as_it_is, False, True),
         "reads": (real, _as_it_is, True, True),
-        "wires": (_with(real, wires=wires), _as_it_is, True, True),
+        "wires": (wired, _as_it_is, True, True),
         "faults": (full, _as_it_is, True, True),
         "drift": (full, aged, True, True),
         "compensation": (full, cared, True, True),
@@ -140,7 +141,7 @@ def _finished(chip: AnalogNetwork, *, noisy: bool, coarse: bool) -> AnalogNetwor
 def _outcome(context: Context, names: dict[str, str], rights: Any, errors: Any) -> Outcome:
     study = context.study
     soft = in_software(context, study.network)
-    lost = {g: [100 * (soft - float(np.mean(rights[g][n]))) for n in names] for g in rights}
+    lost = {g: [round(100 * (soft - float(np.mean(rights[g][n]))), 6) for n in names] for g in rights}
     series = Series(
         Axis("imperfection", "", list(names.values())),
         [Curve("by itself", "1", lost["alone"]), Curve("added to those above", "1", lost["added"])],

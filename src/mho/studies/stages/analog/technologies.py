@@ -18,7 +18,7 @@ from mho.studies.stages.analog.subjects import AWARE, CALIBRATION, NAMES, PLAIN,
 
 _KIND = "perceptron"
 _COLUMNS = (
-    "technology", "kind", "written by", "weight error", "plain", "for hardware", "a month on", "compensated",
+    "technology", "written by", "weight error", "plain", "for hardware", "a month on", "compensated",
     "given up", "energy",
 )  # fmt: skip
 
@@ -38,7 +38,7 @@ def work(context: Context) -> Outcome:
     sets = [parameters(name) for name in names]
     series = Series(
         Axis("technology", "", names),
-        [Curve(NAMES[how], "1", [100 * x for x in lost[how]]) for how in (PLAIN, AWARE)],
+        [Curve(NAMES[how], "1", [round(100 * x, 6) for x in lost[how]]) for how in (PLAIN, AWARE)],
         "accuracy lost [%]",
         kind="bars",
         caption=f"Accuracy that the perceptron loses on a chip right after programming, mean of "
@@ -87,7 +87,7 @@ def _one(context: Context, name: str, data: Any) -> dict[str, Any]:
     exact = in_software(context, _KIND)
     moves = _moves(design)
     row = [
-        name, found.technology, "statistics" if design.device.__class__.__name__.endswith("Array") else "pulses",
+        name, "statistics" if design.device.__class__.__name__.endswith("Array") else "pulses",
         100 * float(np.sqrt(np.mean(np.square(errors)))), means[PLAIN], means[AWARE],
         means["late"] if moves else None, means["compensated"] if moves else None, failed, engineering(energy, "J", 3),
     ]  # fmt: skip
