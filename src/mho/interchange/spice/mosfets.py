@@ -22,8 +22,8 @@ from mho.netlists.references import named_model
 
 _VACUUM = 8.854214871e-12  # [F/m] as SPICE has it
 _OXIDE, _SILICON = 3.9, 11.7  # relative permittivities
-# ngspice has nothing beside the channel: a picosiemens there would decide which way a cell wakes up on charged lines.
-_BESIDE = 1e-15  # [S]
+# ngspice has nothing beside the channel: a femtosiemens there decides which way a cell wakes up on charged lines.
+_BESIDE = 1e-21  # [S]
 _INTRINSIC = 1.45e16  # [1/m^3] carriers of silicon at 300.15 K, as SPICE has it
 _LEVEL1 = Defaults(
     {
