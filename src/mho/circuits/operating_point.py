@@ -88,9 +88,10 @@ def at_rest_point(circuit: Circuit, *, throw: bool = True, form: Form | None = N
         rest = _solve(circuit, form)
     if throw and not np.all(rest.found):
         bad = int(np.sum(~rest.found))
+        whose = "The circuit" if len(rest.found) == 1 else f"{bad} of {len(rest.found)} samples: the circuit"
         raise SolverError(
-            f"{bad} of {len(rest.found)} samples: the circuit {Status.NO_OPERATING_POINT.reason} "
-            "Start the transient from zero (start='zero'), or give the bistable nodes initial values."
+            f"{whose} {Status.NO_OPERATING_POINT.reason} Look for a current source that nothing can carry off; give "
+            "bistable nodes initial values, or start the transient from zero (start='zero'; uic in a netlist)."
         )
     return rest
 

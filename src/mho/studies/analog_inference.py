@@ -95,7 +95,7 @@ class AnalogInference(Study):
     device: str = choice("pcm_hermes2", "device of all other stages", among=_sets)
     network: str = choice("convolutional", "network of all other stages", among=_networks)
     hidden: int = count(64, "hidden neurons of the perceptron", low=2, high=1024)
-    channels: int = count(8, "channels of the first convolution; the second has twice as many", low=1, high=64)
+    channels: int = count(16, "channels of the first convolution; the second has twice as many", low=1, high=64)
     epochs: int = count(60, "epochs of plain training, and again of either kind", low=1, high=1000)
     noise: float = quantity(0.05, "1", "weight noise in training, over the largest weight", low=0.0, high=1.0)
     clip: float = quantity(3.0, "1", "weights are clipped to so many deviations in training", low=0.5, high=10.0)

@@ -104,7 +104,7 @@ def test_small_signals_and_noise_agree_with_ngspice(tmp_path, ngspice):
 def test_ekv_stage_agrees_with_ngspice(tmp_path, ngspice, references):
     library = (references / "circuits" / "ekv.lib").as_posix()
     text = (
-        f"two common-source stages\n.include {library}\nvd vdd 0 1\nvg g 0 dc 0.4 ac 1\n"
+        f"two common-source stages\n.include {library}\nvd vdd 0 1\nvg g 0 dc 0.4 ac 1 sin(0.4 5m 1meg)\n"
         "xn out g 0 0 ekvn w=2u l=0.5u\nr1 vdd out 80k\nxp mid out vdd vdd ekvp w=4u l=0.5u\nr2 mid 0 50k\n"
         ".ac dec 5 1k 10g\n.save v(out) v(mid) i(vd)\n.end\n"
     )

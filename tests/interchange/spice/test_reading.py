@@ -163,7 +163,7 @@ WRONG = [
     (".if (zz>1)\nR1 a 0 1\n.endif", "'zz' has no value"),
     ("F1 a 0 vx 3", "'vx'"),
     ("I1 a 0 trnoise(0 1)", "TRNOISE"),
-    ("I1 a 0 sffm(0 1 1e15)", "SFFM of 1e+15 Hz"),
+    ("I1 a 0 sffm(0 1 1e15)", "SFFM of 1000 THz"),
     ("R1 b 0 1k\nR1 a 0 1k", "is there already"),
     ("C1 b 0 1p", "alone touches it"),
     ("B1 a 0 i=v(nowhere)", "nowhere"),

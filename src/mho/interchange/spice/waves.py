@@ -9,6 +9,7 @@ import numpy as np
 from mho import circuits as mc
 from mho.circuits.waves import AbstractWave
 from mho.core.errors import MhoError
+from mho.core.quantities import engineering
 from mho.netlists.analyses import Tran
 from mho.netlists.cards import Card
 from mho.netlists.expressions import Expression, parse
@@ -108,6 +109,7 @@ def _drive(card: Card, words: list[str], scope: Scope, tran: Tran | None) -> Dri
 
 def _shaped(card: Card, kind: str, x: list[float], scope: Scope, tran: Tran | None, level: float | None) -> Drive:
     step, stop = (tran.step, tran.stop) if tran else (1e-9, 1.0)
+    last = tran.stop if tran else 0.0  # without .tran only what a wave is at time zero counts
     if kind == "pulse":
         if not 1 <= len(x) <= 7:
             card.line.fail("PULSE takes v1 v2 [td tr tf pw per].")
@@ -115,8 +117,11 @@ def _shaped(card: Card, kind: str, x: list[float], scope: Scope, tran: Tran | No
         if len(x) == 1:
             return Drive(mc.DC(v1), level=level)
         tr, tf, pw = tr or step, tf or step, pw or stop
-        if per and stop / per > _MOST_PERIODS:
-            card.line.fail(f"PULSE has more than {_MOST_PERIODS} periods of {per:g} s until {stop:g} s.")
+        if per and last / per > _MOST_PERIODS:
+            card.line.fail(
+                f"PULSE has more than {_MOST_PERIODS} periods of {engineering(per, 's')} until "
+                f"{engineering(last, 's')}. Shorten .tran, or lengthen the period."
+            )
         return Drive(mc.PulseWave(v1, v2, td, tr, tf, pw, per or 1e12), level=level)
     if kind == "pwl":
         if len(x) < 2 or len(x) % 2:
@@ -127,14 +132,14 @@ def _shaped(card: Card, kind: str, x: list[float], scope: Scope, tran: Tran | No
             card.line.fail("SIN takes v0 va [freq td theta phase].")
         v0, va, f, td, theta, phase = [*x, *[0.0] * (6 - len(x))]
         f = f or 1.0 / stop
-        _bounded(card, kind, f, stop)
+        _bounded(card, kind, f, last)
         if theta == 0 and phase == 0 and td >= 0:
             return Drive(mc.Sin(v0, va, f, td), level=level)
         late = f"max(time-({td!r}),0)"
         turn = f"sin(6.283185307179586*({f!r})*{late}+({phase!r})*0.017453292519943295)"
         return Drive(None, parse(f"({v0!r})+({va!r})*exp(-({theta!r})*{late})*{turn}"), (td,), level, 1 / f)
     if kind in ("sffm", "am"):
-        return _modulated(card, kind, x, stop, level)
+        return _modulated(card, kind, x, stop, last, level)
     if not 2 <= len(x) <= 6:
         card.line.fail("EXP takes v1 v2 [td1 tau1 td2 tau2].")
     v1, v2, td1, tau1, td2, tau2 = [*x, *[0.0] * (6 - len(x))]
@@ -147,19 +152,20 @@ def _shaped(card: Card, kind: str, x: list[float], scope: Scope, tran: Tran | No
 def _bounded(card: Card, kind: str, frequency: float, stop: float) -> None:
     if frequency <= 0 or frequency * stop > _MOST_PERIODS:
         card.line.fail(
-            f"{kind.upper()} of {frequency:g} Hz has {frequency * stop:.3g} periods until {stop:g} s; above 0 and "
-            f"up to {_MOST_PERIODS} are run."
+            f"{kind.upper()} of {engineering(frequency, 'Hz')} has {frequency * stop:.3g} periods until "
+            f"{engineering(stop, 's')}; above 0 and up to {_MOST_PERIODS} are run. Shorten .tran, or lower the "
+            "frequency."
         )
 
 
-def _modulated(card: Card, kind: str, x: list[float], stop: float, level: float | None) -> Drive:
+def _modulated(card: Card, kind: str, x: list[float], stop: float, last: float, level: float | None) -> Drive:
     """A carrier modulated in frequency (SFFM) or amplitude (AM)."""
     if kind == "sffm":
         if not 2 <= len(x) <= 7:
             card.line.fail("SFFM takes v0 va [fc mdi fs phasec phases].")
         v0, va, carrier, index, signal, phase, phase_signal = [*x, *[0.0] * (7 - len(x))]
         carrier, signal = carrier or 5.0 / stop, signal or 500.0 / stop
-        _bounded(card, kind, carrier + abs(index) * signal, stop)
+        _bounded(card, kind, carrier + abs(index) * signal, last)
         inner = f"({index!r})*{_turn('time', signal, phase_signal)}"
         angle = f"6.283185307179586*({carrier!r})*time+({phase!r})*0.017453292519943295+{inner}"
         return Drive(None, parse(f"({v0!r})+({va!r})*sin({angle})"), (), level, 1 / (carrier + abs(index) * signal))
@@ -167,7 +173,7 @@ def _modulated(card: Card, kind: str, x: list[float], stop: float, level: float 
         card.line.fail("AM takes va v0 mf [fc td phasec phases].")
     va, v0, signal, carrier, td, phase, phase_signal = [*x, *[0.0] * (7 - len(x))]
     carrier = carrier or 500.0 / stop
-    _bounded(card, kind, carrier + signal, stop)
+    _bounded(card, kind, carrier + signal, last)
     late = f"(time-({td!r}))"
     wave = f"({va!r})*(({v0!r})+{_turn(late, signal, phase_signal)})*{_turn(late, carrier, phase)}"
     return Drive(None, parse(f"time<=({td!r}) ? 0 : {wave}"), (td,), level, 1 / (carrier + signal))
