@@ -92,10 +92,22 @@ class TunedBank(Study):
                 f"The neuron's own delay and reset reach {engineering(dead, 's', 2)} at the most, at a high price in "
                 "energy: they shape the spike, and cannot hold the time between presynaptic spikes."
             )
+        if (answers := have("bank_answer_over_design")) is not None and all(a is not None for a in answers):
+            worst = max(abs(a - 1.0) for a in answers)
+            sentences.append(
+                "Leak, inhibition and the ECRAM's relaxation do: at its own rate every member answers as designed, "
+                f"within {100 * worst:.0f} %."
+            )
+        if (selective := have("bank_selectivity")) is not None:
+            loud = sum(x is not None and x < 0.0 for x in selective)
+            if loud:
+                sentences.append(
+                    f"{loud} of {len(selective)} members answer other members' rates more than their own: after a long "
+                    "silence the synapse has recovered, and a lone spike carries the membrane to its threshold."
+                )
         if (peaks := have("bank_preferred_rate")) is not None:
             texts = [engineering(p, "Hz", 3) if p is not None else "silence" for p in peaks]
-            sentences.append(f"Leak, inhibition and the ECRAM's relaxation do, and set the preferred rates to "
-                             f"{', '.join(texts)}.")  # fmt: skip
+            sentences.append(f"Members answer most at {', '.join(texts)}.")
         if (energies := have("bank_energy_per_spike")) is not None and all(e is not None for e in energies):
             low, high = (engineering(x, "J", 2) for x in (min(energies), max(energies)))
             sentences.append(f"An output spike costs {low} to {high}, all its synaptic events included.")
