@@ -37,6 +37,7 @@ def test_both_kinds_of_files_hold_the_same(csv, tmp_path):
     [
         ("1,2,0\n1,2\n", r"\[2, 3\] columns"),
         ("1,2,0\n1,x,0\n", "sample 2"),
+        ("1,2,0,oops\n1,2,0\n", "4 columns .* the next has 3"),
         ("1,2,0.5\n", "whole numbers"),
         ("1,nan,0\n", "1 of 1 samples"),
         ("", "columns"),

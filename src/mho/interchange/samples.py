@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 from typing import NamedTuple
 
@@ -73,7 +74,12 @@ def _from_csv(path: Path) -> tuple[np.ndarray, np.ndarray]:
     with path.open(encoding="utf-8-sig") as file:
         lines = [line for line in file if line.strip()]
     if lines and not _is_numbers(lines[0]):
-        lines = lines[1:]
+        headings, lines = len(next(csv.reader(lines[:1]))), lines[1:]
+        if lines and headings != lines[0].count(",") + 1:
+            raise InputError(
+                f"{path}: the first line has {headings} columns and is not of numbers, and the next has "
+                f"{lines[0].count(',') + 1}. Give a heading to each column, or repair the first sample."
+            )
     rows = []
     for k, line in enumerate(lines):
         if not _is_numbers(line):
