@@ -26,6 +26,12 @@ def files(tmp_path_factory):
     x = draw.uniform(0.0, 1.0, (SAMPLES, INPUTS))
     labels = np.argmax(x @ weight.T, axis=1)
     np.savez(folder / "data.npz", images=x, labels=labels)
+    np.savez(folder / "image.npz", images=x.reshape(-1, 3, 4), labels=labels)
+    np.savez(folder / "short.npz", images=x[:, 1:], labels=labels)
+    weight[1, 2] = np.inf
+    safetensors.numpy.save_file(
+        {"fc.weight": weight, "fc.bias": np.zeros(CLASSES, np.float32)}, folder / "inf.safetensors"
+    )
     np.savetxt(folder / "data.csv", np.c_[x, labels], delimiter=",")
     return folder
 
@@ -69,6 +75,15 @@ def test_a_chip_is_programmed_kept_and_tested_over_time(files, tmp_path):
         (("map", "{net}", "--grouped", "both"), "block or separate"),
         (("map", "{net}", "--rows", "8", "--columns", "8", "--arrays", "1"), "need 2 arrays"),
         (("map", "{net}", "--device", "selector_ots"), "neither statistics"),
+        (("map", "{net}", "--digital", "fc9"), "There is fc."),
+        (("map", "{inf}"), "1 of 36 weights of 'fc' are not finite"),
+        (
+            ("program", "{net}", "--data", "{image}"),
+            "(3, 4), which the network does not take: its first layer takes 12",
+        ),
+        (("program", "{net}", "--data", "{image}"), "Give --shape 12."),
+        (("evaluate", "{net}", "{short}", "--calibration", "20"), "of the shape that it was trained with"),
+        (("evaluate", "{net}", "{data}", "--seed", "-1"), "--seed"),
         (("evaluate", "{net}", "{data}", "--times", "1 day, 1 s"), "ascending"),
         (("evaluate", "{net}", "{data}", "--compensate", "love"), "name some of"),
         (("evaluate", "{net}", "{data}", "--shape", "5,5"), "25"),
@@ -77,7 +92,8 @@ def test_a_chip_is_programmed_kept_and_tested_over_time(files, tmp_path):
     ],
 )
 def test_what_cannot_be_done_is_said_with_exit_code_2(files, words, message):
-    places = {"net": files / "net.safetensors", "data": files / "data.npz"}
+    places = {name: files / f"{name}.safetensors" for name in ("net", "inf")}
+    places |= {name: files / f"{name}.npz" for name in ("data", "image", "short")}
     found = asked(*(word.format(**places) for word in words), "--activation", "relu")
     assert found.exit_code == 2, found.output
     assert message in found.output

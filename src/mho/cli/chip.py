@@ -14,6 +14,7 @@ from mho.cli.chip_options import (
     checked,
     chip_of,
     compensations_of,
+    fitting,
     grouped_of,
     matrices_of,
     network_of,
@@ -45,7 +46,7 @@ OutputBits = Annotated[int, typer.Option(help="Bits of the converters.")]
 Node = Annotated[str, typer.Option(help="Technology node of the periphery, for the costs.")]
 Digital = Annotated[list[str] | None, typer.Option(help="Name of a layer that stays digital. May be repeated.")]
 Grouped = Annotated[str, typer.Option(help="A convolution in groups as one matrix ('block') or 'separate' ones.")]
-Seed = Annotated[int, typer.Option(help="Of the chip: its cells, their programming and their noise.")]
+Seed = Annotated[int, typer.Option(min=0, help="Of the chip: its cells, their programming and their noise.")]
 Shape = Annotated[str | None, typer.Option(help="Of one sample, where the file has it flat: 1,8,8.")]
 Calibration = Annotated[
     int, typer.Option(help="Samples, the file's first, that set the converters and are not tested.")
@@ -115,7 +116,8 @@ def program(
 ) -> None:
     """Program a network onto a chip: errors of its weights, cells given up, pulses, energy, time.
 
-    With data, converters are set, layer by layer, by what flows, and reference products for drift are taken.
+    With data, converters are set, layer by layer, by what flows, and reference products for drift are taken; without,
+    it is faster. Cells given up are those that programming did not bring to their target; the weight error counts them.
 
     Examples:
       mho chip program digits.onnx --device reram_neurram
@@ -130,6 +132,7 @@ def program(
     found, digits = network_of(network, architecture, activation), None
     if data is not None:
         digits = samples_of(data, shape)
+        fitting(found, digits.x, data)
     key = jax.random.key(seed)
     chip = chip_of(tile_of(device, rows, columns, input_bits, output_bits, node), arrays)
     ready = compiled(found, chip, key=key, digital=tuple(digital or ()), grouped=grouped_of(grouped))
@@ -169,6 +172,8 @@ def evaluate(
     """Accuracy of a network on chips over time, with and without drift compensation; and what an inference costs.
 
     The first samples of the file set the converters; the others are the test. Each programming is a chip of its own.
+    Fewer --programmings, --times and ways to --compensate are faster. With --chip it is that one chip, which may lie
+    far from the mean of many: its cells relax by errors of their own.
 
     Examples:
       mho chip evaluate digits.onnx test.npz --device reram_neurram --programmings 10
@@ -188,7 +193,7 @@ def evaluate(
     tile = tile_of(device, rows, columns, input_bits, output_bits, node)
     key = jax.random.key(seed)
     options = {"digital": tuple(digital or ()), "grouped": grouped_of(grouped)}
-    checked(found, x, labels)
+    checked(found, x, labels, data)
     if chip is None:
         result = over_time(
             found, chip_of(tile, arrays), x, labels, key=key, calibration=first, times=moments,

@@ -9,10 +9,21 @@ from typing import Any
 
 def network_of(path: Path, architecture: str | None, activation: str | None) -> Any:
     """The network of a file, its normalisations folded."""
+    import numpy as np
+
+    from mho.core.errors import NetworkError
     from mho.interchange import read_network
     from mho.networks.folding import folded
+    from mho.networks.weights import weight_matrices
 
-    return folded(read_network(path, architecture=architecture, activation=activation))
+    network = folded(read_network(path, architecture=architecture, activation=activation))
+    for name, matrix in weight_matrices(network).items():
+        bad = int(np.sum(~np.isfinite(np.asarray(matrix))))
+        if bad:
+            raise NetworkError(
+                f"{path}: {bad} of {np.size(matrix)} weights of {name!r} are not finite. Train and export it again."
+            )
+    return network
 
 
 def matrices_of(path: Path, architecture: str | None, activation: str | None, digital: Any, grouped: str) -> Any:
@@ -106,23 +117,68 @@ def compensations_of(text: str) -> tuple[str, ...]:
     return found
 
 
-def checked(network: Any, x: Any, labels: Any) -> None:
-    """Look at what the network makes of two samples before anything long begins."""
+def checked(network: Any, x: Any, labels: Any, data: Path) -> None:
+    """Whether accuracy can be told of the network's outputs and the labels, before anything long begins."""
+    from mho.core.errors import InputError
+
+    gives = fitting(network, x, data)
+    if len(gives) != 1:
+        raise InputError(f"The network gives {gives} for a sample; accuracy needs one number a class.")
+    if labels.max() >= gives[0]:
+        raise InputError(f"{data} has a label {labels.max()}, and the network has {gives[0]} outputs.")
+
+
+def fitting(network: Any, x: Any, data: Path) -> tuple[int, ...]:
+    """Shape of what the network gives for one of the samples of a file; nothing is computed.
+
+    Raises:
+        InputError: If the network does not take samples of their shape; with a shape that it takes, if one is found.
+    """
+    from mho.core.errors import InputError
+
+    shape = tuple(x.shape[1:])
+    gives = _gives(network, shape)
+    if gives is not None:
+        return gives
+    takes, other = _taken(network, x[0].size)
+    cure = "Give samples of the shape that it was trained with."
+    if other != shape and other is not None and _gives(network, other) is not None:
+        cure = f"Give --shape {','.join(map(str, other))}."
+    raise InputError(f"{data} has samples of shape {shape}, which the network does not take: {takes}. {cure}")
+
+
+def _gives(network: Any, shape: tuple[int, ...]) -> tuple[int, ...] | None:
+    """Shape of the output for a sample of a shape; None where the network does not take it."""
+    import jax
     import numpy as np
 
-    from mho.core.errors import InputError
+    from mho.core.errors import MhoError
     from mho.networks.inference import exactly
 
     try:
-        y = np.asarray(exactly(network, x[:2]))
-    except (TypeError, ValueError) as error:
-        raise InputError(
-            f"The network cannot take samples of shape {tuple(x.shape[1:])}: {str(error).splitlines()[0]} Give --shape."
-        ) from error
-    if y.ndim != 2:
-        raise InputError(f"The network gives {y.shape[1:]} for a sample; accuracy needs one number a class.")
-    if labels.max() >= y.shape[1]:
-        raise InputError(f"There is a label {labels.max()}, and the network has {y.shape[1]} outputs.")
+        return tuple(jax.eval_shape(lambda x: exactly(network, x), np.zeros((2, *shape), np.float32)).shape[1:])
+    except MhoError:
+        raise
+    except (TypeError, ValueError, IndexError, ZeroDivisionError):
+        return None  # what JAX says of shapes inside the network helps nobody who gave a file
+
+
+def _taken(network: Any, count: int) -> tuple[str, tuple[int, ...] | None]:
+    """What the first layer takes, in words, and how so many numbers would have to lie for it, square if an image."""
+    import equinox as eqx
+    import jax
+
+    kinds = (eqx.nn.Linear, eqx.nn.Conv)
+    for layer in jax.tree.leaves(network, is_leaf=lambda n: isinstance(n, kinds)):
+        if isinstance(layer, eqx.nn.Linear):
+            n = int(layer.in_features)
+            return f"its first layer takes {n} numbers", ((n,) if n == count else None)
+        if isinstance(layer, eqx.nn.Conv):
+            n, axes = layer.in_channels, layer.num_spatial_dims
+            side = round((count / n) ** (1.0 / axes))
+            words = f"its first layer takes {n} channel{'s' * (n > 1)} of {axes} ax{'e' if axes > 1 else 'i'}s"
+            return words, ((n, *[side] * axes) if n * side**axes == count else None)
+    return "it wants another", None
 
 
 def calibrated(network: Any, tile: Any, arrays: int | None, first: Any, key: Any, options: Any) -> Any:

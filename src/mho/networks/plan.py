@@ -11,7 +11,7 @@ from mho.core.errors import ChipError
 from mho.crossbars import Placement, Tile
 from mho.crossbars.mapping import grid, placed
 from mho.networks.operand import Slot
-from mho.networks.weights import Grouped, rebuilt, unmapped
+from mho.networks.weights import Grouped, layers_of, rebuilt, unmapped
 
 
 def slotted(
@@ -26,8 +26,15 @@ def slotted(
         grouped: As there.
 
     Raises:
-        ChipError: If something cannot be mapped (it is named, with what helps), or there is nothing to map.
+        ChipError: If something cannot be mapped (it is named, with what helps), there is nothing to map, or no layer
+            has a name that is to stay digital.
     """
+    known = layers_of(network)
+    unknown = [name for name in digital if name not in known]
+    if unknown:
+        raise ChipError(
+            f"No layer is called {', '.join(map(repr, unknown))}, to stay digital. There is {', '.join(known)}."
+        )
     left = unmapped(network, matrices=matrices, digital=digital)
     if left:
         listed = "; ".join(f"{u.name} ({u.kind}): {u.cure}" for u in left)

@@ -145,6 +145,11 @@ def unmapped(network: Any, *, matrices: Sequence[str] = (), digital: Sequence[st
     return found
 
 
+def layers_of(network: Any) -> list[str]:
+    """Names of the layers with numbers, and of the arrays that stand alone: what can stay digital."""
+    return list(dict.fromkeys(_names(network)))
+
+
 def _names(network: Any) -> list[str]:
     """A name for each layer and leaf: its place, ``layers.0``, ``cell.weight_ih``; in a graph its node's."""
     nodes = network.nodes if isinstance(network, Graph) else ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,22 @@ def read_onnx(path: str | Path, *, dtype: Any = np.float32) -> Graph:
     except Exception as error:  # protobuf, the checker and missing external data each have errors of their own
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise NetworkError(f"{path} is no whole ONNX model ({reason}). Export it again.") from error
+    _refuse_misfits(onnx, model, path)
     return graph_of_onnx(model, name=str(path), dtype=dtype)
+
+
+def _refuse_misfits(onnx: Any, model: Any, path: Path) -> None:
+    """Refuse layers whose sizes do not fit; what ONNX cannot infer is left to the run."""
+    try:
+        onnx.shape_inference.infer_shapes(model, strict_mode=True)
+    except onnx.shape_inference.InferenceError as error:
+        found = re.search(r"\((op_type:[^)]*)\): *(?:\[ShapeInferenceError\] *)?(.*)", str(error))
+        if found and re.search(r"between \d+ and \d+|[Ii]ncompatible dimensions", found[2]):
+            raise NetworkError(
+                f"{path}: sizes of layers do not fit ({found[1]}): {found[2]}. Export the network again."
+            ) from error
+    except ValueError:
+        return  # more than two gigabytes, which the inference does not take
 
 
 def graph_of_onnx(model: Any, *, name: str = "model", dtype: Any = np.float32) -> Graph:
