@@ -76,14 +76,18 @@ def test_kirchhoffs_laws_hold_for_every_drive(size, seed, r):
 @settings(max_examples=10, deadline=None)
 @given(size=st.sampled_from(SIZES), seed=st.integers(0, 10_000), r=st.floats(-2, 2))
 def test_reciprocity(size, seed, r):
-    """A volt at row k moves as much current at column l as a volt at column l moves at row k."""
+    """A volt at row k moves as much current at column l as a volt at column l moves at row k.
+
+    To 1e-9, or 1e-11 of the largest current: the residual of all currents together is what is bounded, by 1e-13, and
+    lines of hundreds of ohms between cells of 1 kohm lose up to two digits of it.
+    """
     g, wires = array(size, seed, open_share=0.3), Wires(10.0**r, 3.0 * 10.0**r, 5.0, 7.0)
     k, l = seed % size[0], seed % size[1]
     rows, columns = np.eye(size[0])[k], np.eye(size[1])[l]
     there = solve(g, Bias(left=rows, bottom=0.0 * columns), wires, tolerance=TIGHT, engine="jax")
     back = solve(g, Bias(left=0.0 * rows, bottom=columns), wires, tolerance=TIGHT, engine="jax")
     scale = float(np.abs(there.i_left).max())
-    assert float(there.i_bottom[l]) == pytest.approx(-float(back.i_left[k]), rel=1e-9, abs=1e-12 * scale)
+    assert float(there.i_bottom[l]) == pytest.approx(-float(back.i_left[k]), rel=1e-9, abs=1e-11 * scale)
 
 
 @pytest.mark.parametrize("scheme", sorted(SCHEMES))
