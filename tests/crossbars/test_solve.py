@@ -78,8 +78,8 @@ def test_kirchhoffs_laws_hold_for_every_drive(size, seed, r):
 def test_reciprocity(size, seed, r):
     """A volt at row k moves as much current at column l as a volt at column l moves at row k.
 
-    To 1e-9, or 1e-11 of the largest current: the residual of all currents together is what is bounded, by 1e-13, and
-    lines of hundreds of ohms between cells of 1 kohm lose up to two digits of it.
+    To 1e-9, or 1e-11 of the largest current: the residual of all currents together is what is bounded, by 1e-12, and
+    lines of hundreds of ohms between cells of 1 kohm lose a digit of it.
     """
     g, wires = array(size, seed, open_share=0.3), Wires(10.0**r, 3.0 * 10.0**r, 5.0, 7.0)
     k, l = seed % size[0], seed % size[1]
