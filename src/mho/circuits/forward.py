@@ -95,6 +95,11 @@ def pushed(function: Callable, primals: tuple, tangents: tuple) -> tuple[Any, An
     return jax.vmap(along, out_axes=(0, None))(*tangents)
 
 
+def unshifted(y: Any, share: Any) -> Any:
+    """Derivatives by all but time, less what of each is a shift in time."""
+    return each(lambda y: y[1:] - share[1:] * y[0], y)
+
+
 def in_segment(table: Moving, segment: Any, job: Any) -> Moving:
     """Rows of a table for the segment of each lane."""
     return jax.tree.map(lambda y: y[:, segment, job if y.shape[2] > 1 else 0 * job], table)
@@ -274,14 +279,11 @@ class ForwardStepper(Stepper):
     def wrong(self, start: Any, new: Any, error: Any, share: Any, s: Settings) -> Any:
         """Largest error of the derivatives in a step, over the tolerance, 1 V and their own size, all less a shift."""
 
-        def rest(y: Any) -> Any:
-            return each(lambda y: jnp.abs(y[1:] - share[1:] * y[0]), y)
-
         def size(a: Any, b: Any, e: Any) -> Any:
             ratios = each(lambda a, b, e, scale: e / jnp.maximum(scale, jnp.maximum(a, b)), a, b, e, s.scale)
             return self.form.largest(ratios, self.erring)
 
-        most = jnp.max(jax.vmap(size)(*map(rest, (start, new, error))), axis=0)
+        most = jnp.max(jax.vmap(size)(*(each(jnp.abs, unshifted(y, share)) for y in (start, new, error))), axis=0)
         return jnp.where(most < 1e9 * s.tolerance, most / s.tolerance, 1e9)
 
     def astray_slopes(self, c: Lanes, d: Parts, rates: Any, good: Any, share: Any, s: Settings) -> Any:
@@ -289,9 +291,8 @@ class ForwardStepper(Stepper):
         if not self.accounts.plan:
             return jnp.zeros_like(c.h)
         missed = jax.vmap(lambda m, r: self.missed(c, m, r, good))(d.missed, rates)
-        rest = lambda y: each(lambda y: y[1:] - share[1:] * y[0], y)  # noqa: E731
         over = jax.vmap(lambda first, last, missed: self.astray(c, first, last, missed, s))
-        return jnp.max(over(rest(d.rates), rest(rates), rest(missed)), axis=0)
+        return jnp.max(over(*(unshifted(y, share) for y in (d.rates, rates, missed))), axis=0)
 
     def fault(self, m: Moment, d: Parts, u: Any, rates: Any, *, ended: Any) -> tuple[Any, Any]:
         """What a finished step lacks of carrying a shift to a shift, in values and in energies.

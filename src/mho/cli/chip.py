@@ -201,7 +201,7 @@ def evaluate(
         )  # fmt: skip
         one = calibrated(found, tile, arrays, first, key, options)
     else:
-        one = restored(chip, found, tile, arrays, key, options)
+        one = restored(chip, found, tile, arrays, options)
         exact = accuracy(exactly(found, x), labels)
         result = ageing(one, x, labels, key=key, exact=exact, times=moments, compensations=hows)
     tell_course(result)

@@ -28,15 +28,12 @@ def network_of(path: Path, architecture: str | None, activation: str | None) -> 
 
 def matrices_of(path: Path, architecture: str | None, activation: str | None, digital: Any, grouped: str) -> Any:
     """Matrices and kinds of layers of a file's network, by name."""
-    import jax
-
-    from mho.networks.operand import Slot
+    from mho.networks.operand import slots_of
     from mho.networks.plan import slotted
 
     network = network_of(path, architecture, activation)
     template, weights = slotted(network, digital=tuple(digital or ()), grouped=grouped_of(grouped))
-    slots = [n for n in jax.tree.leaves(template, is_leaf=lambda n: isinstance(n, Slot)) if isinstance(n, Slot)]
-    return weights, {slot.name: slot.kind for slot in slots}
+    return weights, {name: slot.kind for name, slot in slots_of(template).items()}
 
 
 def grouped_of(text: str) -> Any:
@@ -107,13 +104,11 @@ def times_of(text: str) -> list[float]:
 def compensations_of(text: str) -> tuple[str, ...]:
     """Ways to compensate drift of a text."""
     from mho.core.errors import InputError
+    from mho.networks.inference import KNOWN
 
-    found, known = (
-        tuple(part.strip() for part in text.split(",") if part.strip()),
-        ("none", "global", "output", "affine"),
-    )
-    if not found or not set(found) <= set(known):
-        raise InputError(f"--compensate is {text!r}; name some of {', '.join(known)}.")
+    found = tuple(part.strip() for part in text.split(",") if part.strip())
+    if not found or not set(found) <= set(KNOWN):
+        raise InputError(f"--compensate is {text!r}; name some of {', '.join(KNOWN)}.")
     return found
 
 
@@ -188,12 +183,12 @@ def calibrated(network: Any, tile: Any, arrays: int | None, first: Any, key: Any
     return compiled(network, chip_of(tile, arrays), key=key, **options).calibrate(first, key=key)
 
 
-def restored(path: Path, network: Any, tile: Any, arrays: int | None, key: Any, options: Any) -> Any:
+def restored(path: Path, network: Any, tile: Any, arrays: int | None, options: Any) -> Any:
     """The network on the chip of a file."""
     from mho.core.errors import ChipError
-    from mho.networks import compiled
+    from mho.networks.analog import unprogrammed
 
-    found = compiled(network, chip_of(tile, arrays), key=key, **options).restore(path)
+    found = unprogrammed(network, chip_of(tile, arrays), **options)[0].restore(path)
     if not found.chip.references:
         raise ChipError(f"{path} has no reference products. Program it with --data, which takes them.")
     return found

@@ -16,19 +16,13 @@ def draw(outcome: Any, title: str, path: Path) -> None:
     """Draw the saved signals as SVG.
 
     Args:
-        outcome: Of :func:`mho.interchange.spice.simulate`.
+        outcome: Of :func:`mho.interchange.spice.simulate`; not an operating point, which has no curve.
         title: Read aloud in place of the figure.
         path: Where to.
-
-    Raises:
-        InputError: If there is no curve to draw.
     """
-    from mho.core.errors import InputError
     from mho.report.figures import alone, figure
     from mho.studies.folder import write
 
-    if not outcome.axis:
-        raise InputError("an operating point has one value a signal and no curve to draw. Leave --plot out.")
     sample = next((k for k, points in enumerate(outcome.points) if len(points) > 1), 0)
     if outcome.population:
         typer.echo(f"note  of {len(outcome.points)} samples, number {sample} is drawn.", err=True)

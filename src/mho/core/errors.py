@@ -55,3 +55,8 @@ class StudyError(InputError):
 
 class SolverError(MhoError):
     """A numerical method did not reach the asked accuracy."""
+
+
+def reason_of(error: BaseException) -> str:
+    """First line of what an error says; its kind, where it says nothing."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)

@@ -17,7 +17,7 @@ Electron. 6, 680 (2023).
 from __future__ import annotations
 
 import abc
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import equinox as eqx
 import jax
@@ -32,7 +32,7 @@ from mho.crossbars.product import checked_vectors
 from mho.devices.device import Number
 
 Drift = Literal["global", "output", "affine"]
-DRIFTS: tuple[Drift, ...] = ("global", "output", "affine")
+DRIFTS: tuple[Drift, ...] = get_args(Drift)
 
 
 class AbstractRange(eqx.Module):

@@ -27,7 +27,7 @@ from mho.crossbars.calibration import (
 )
 from mho.crossbars.checksum import Verdict
 from mho.crossbars.ledger import Ledger
-from mho.crossbars.mapping import Placement, placed
+from mho.crossbars.mapping import Placement
 from mho.crossbars.matrix import Matrix, programmed
 from mho.crossbars.product import checked_vectors
 from mho.crossbars.programming import Outcome
@@ -357,8 +357,7 @@ class Chip(AbstractChip):
         return self.references[matrix]
 
     def _placement(self, matrices: Mapping[str, Matrix]) -> Placement:
-        blocks = {name: (m.grid, self.tile.block_columns(m.grid.words)) for name, m in matrices.items()}
-        return placed(blocks, arrays=self.arrays, rows=self.tile.rows, columns=self.tile.columns)
+        return self.tile.placement({name: m.grid for name, m in matrices.items()}, self.arrays)
 
     def _with(self, matrix: str, new: Matrix, ledger: Ledger) -> Chip:
         return eqx.tree_at(lambda c: (c.matrices, c.ledger), self, ({**self.matrices, matrix: new}, ledger))

@@ -91,6 +91,7 @@ def tile_for(
     Raises:
         ChipError: If the set does not say how its device is programmed.
     """
+    device: Any = parameters.device()
     inputs, adc = PulseWidth(input_bits, v_read=_v_read(parameters)), Quantiser(output_bits)
     fields: dict[str, Any] = {
         "rows": rows,
@@ -101,6 +102,6 @@ def tile_for(
     }
     if "programming" not in more:
         fields["programming"] = programming_of(parameters)
-    if not isinstance(parameters.device(), AbstractProgrammed):
+    if not isinstance(device, AbstractProgrammed):
         fields["spreads"] = tuple(parameters.spreads())
-    return Tile(parameters.device(), **{**fields, **more})
+    return Tile(device, **{**fields, **more})

@@ -9,11 +9,11 @@ import equinox as eqx
 import numpy as np
 from jax.core import Tracer
 
-ENERGY = ("array", "drivers", "dac", "adc", "digital", "communication", "programming", "calibration")
-"""Parts that energy [J] is booked to: of a product the first six, of products to calibrate the last."""
-
 PRODUCT = ("array", "drivers", "dac", "adc", "digital", "communication")
-"""Those of a product."""
+"""Parts that the energy [J] of a product is booked to."""
+
+ENERGY = (*PRODUCT, "programming", "calibration")
+"""All parts; products to calibrate are booked to the last."""
 
 COUNTS = ("products", "operations", "conversions", "row_pulses", "pulses", "failed_cells", "refreshes")
 """What is counted: vectors multiplied; multiplications and additions in them; conversions of a line; drives of a row;

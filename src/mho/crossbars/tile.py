@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import equinox as eqx
@@ -15,6 +16,7 @@ from mho.crossbars.converters import AbstractConverter, Quantiser
 from mho.crossbars.costs import TileCosts
 from mho.crossbars.encoding import AbstractEncoding, DifferentialPair, Window, check_window
 from mho.crossbars.inputs import AbstractInput, Amplitude
+from mho.crossbars.mapping import Grid, Placement, placed
 from mho.crossbars.programming import AbstractProgramming, Stated
 from mho.crossbars.repair import AbstractRepair
 from mho.crossbars.scaling import AbstractScaling, PerMatrix
@@ -90,6 +92,15 @@ class Tile(eqx.Module):
     def block_columns(self, words: int) -> int:
         """Columns of a block of so many words, with all that belongs to it."""
         return (words + self.extra_words) * self.encoding.cells
+
+    def placement(self, grids: Mapping[str, Grid], arrays: int | None) -> Placement:
+        """Where the blocks of matrices, cut to its size, lie on so many arrays; None for as many as are needed.
+
+        Raises:
+            ChipError: If they do not fit.
+        """
+        blocks = {name: (cut, self.block_columns(cut.words)) for name, cut in grids.items()}
+        return placed(blocks, arrays=arrays, rows=self.rows, columns=self.columns)
 
     @property
     def usable(self) -> Window:

@@ -20,10 +20,11 @@ import numpy as np
 
 from mho.core.errors import ChipError
 from mho.core.fields import check_ranges, quantity
+from mho.crossbars.calibration import Drift
 from mho.crossbars.chip import Chip
 from mho.devices.device import Number
 
-How = Literal["refresh", "global", "output", "affine"]
+How = Literal["refresh", Drift]
 
 
 class Upkeep(eqx.Module):

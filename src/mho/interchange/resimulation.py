@@ -16,7 +16,7 @@ from mho.circuits.design.target import Target
 from mho.circuits.neurons.neuron import MEMBRANE, PRESYNAPTIC, SETTLED, SPIKE
 from mho.circuits.neurons.observation import Firing
 from mho.circuits.synapses.train import EDGE, channel_resistance
-from mho.core.errors import SolverError
+from mho.core.errors import SolverError, reason_of
 from mho.interchange.ngspice import NgspiceRun, run_ngspice
 from mho.interchange.spice_text import SpiceText, spice_text
 
@@ -62,7 +62,7 @@ def resimulate(
         try:
             found[k] = judge.figure(target, targets)
         except SolverError as error:
-            reasons[k] = str(error).splitlines()[0]
+            reasons[k] = reason_of(error)
     return Resimulation(found, reasons, judge.seconds, judge.netlists, judge.runs)
 
 

@@ -13,7 +13,8 @@ from mho.core.errors import NetlistError
 from mho.interchange.jaxpr import number
 
 GMIN = 1e-15  # [S] beside every junction in a written netlist; what a junction has more is a resistor
-_VACUUM, _OXIDE = 8.854214871e-12, 3.9  # [F/m] and relative, as SPICE has them
+VACUUM = 8.854214871e-12  # [F/m], as SPICE has it
+OXIDE = 3.9  # relative permittivity
 _LARGEST_FC = 0.95  # beyond which SPICE takes this
 _TRIAL = 0.3  # [V] between neighbouring nodes where the shape of a charge's currents is looked at
 
@@ -61,7 +62,7 @@ def of_channel(e: mc.LevelOne, charge: mc.MeyerCharge | None) -> Mapping[str, An
     """What a level-1 card says of its gate's charge: the oxide's thickness."""
     if charge is None:
         return {}
-    return {"tox": _OXIDE * _VACUUM * float(e.w) * float(e.l) / float(charge.c)}
+    return {"tox": OXIDE * VACUUM * float(e.w) * float(e.l) / float(charge.c)}
 
 
 def card(numbers: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from mho.crossbars import Ledger, Report
 from mho.crossbars.ledger import PRODUCT
-from mho.metrics.kpi import KPI
+from mho.metrics.kpi import KPI, kpis
 
 Provenance = Sequence[Mapping[str, str]]
 BOUNDARY = (
@@ -56,20 +56,7 @@ def product_kpis(
             "energy of sampling and converters over that of the tiles",
         ),
     }
-    return [
-        KPI(
-            name=name,
-            value=value,
-            unit=unit,
-            definition=definition,
-            n=n,
-            boundary=BOUNDARY,
-            conditions=conditions or {},
-            provenance=provenance,
-            note=note,
-        )
-        for name, (value, unit, definition) in per.items()
-    ]
+    return kpis(per, n=n, boundary=BOUNDARY, conditions=conditions or {}, provenance=provenance, note=note)
 
 
 def _over(a: float, b: float) -> float | None:
@@ -102,19 +89,13 @@ def programming_kpis(report: Report) -> list[KPI]:
         "chip.programming_energy": (report.energy, "J", "energy of all pulses in the cells"),
         "chip.programming_time": (report.time, "s", "rows one after the other, arrays side by side"),
     }
-    return [
-        KPI(
-            name=name,
-            value=value if math.isfinite(value) else None,
-            unit=unit,
-            definition=definition,
-            n=report.cells,
-            failures=report.failures,
-            boundary="cells; not the drivers' and the controller's",
-            note="" if math.isfinite(value) else "the source of the statistics does not say",
-        )
-        for name, (value, unit, definition) in shown.items()
-    ]
+    return kpis(
+        shown,
+        n=report.cells,
+        failures=report.failures,
+        boundary="cells; not the drivers' and the controller's",
+        missing="the source of the statistics does not say",
+    )
 
 
 def endurance_spent(ledger: Ledger, cells: int, endurance: float | None, *, provenance: Provenance = ()) -> KPI:
@@ -127,8 +108,8 @@ def endurance_spent(ledger: Ledger, cells: int, endurance: float | None, *, prov
         provenance: Where the endurance comes from.
     """
     pulses = float(ledger.counts["pulses"])
-    known = endurance is not None and math.isfinite(pulses) and cells > 0
-    missing = "no endurance of the device is known" if endurance is None else "its pulses are not known"
+    known = bool(endurance) and math.isfinite(pulses) and cells > 0
+    missing = "its pulses are not known" if endurance else "no endurance of the device is known"
     return KPI(
         name="chip.endurance_spent",
         value=pulses / (2.0 * cells * endurance) if known and endurance else None,
@@ -152,21 +133,15 @@ def product_error(y: Any, exact: Any, *, conditions: Mapping[str, str] | None = 
     error = _over(float(np.linalg.norm((y - exact)[good])), norm)
     bits = None if error is None or error <= 0.0 else (-20.0 * math.log10(error) - 1.76) / 6.02
     failed = {"NOT_FINITE": int(np.sum(~good))} if not np.all(good) else {}
-    shown = (
-        ("chip.product_error", error, "norm of the error over the norm of the exact products"),
-        ("chip.effective_bits", bits, "(-20 log10 of the product error - 1.76) / 6.02"),
+    shown = {
+        "chip.product_error": (error, "1", "norm of the error over the norm of the exact products"),
+        "chip.effective_bits": (bits, "1", "(-20 log10 of the product error - 1.76) / 6.02"),
+    }
+    return kpis(
+        shown,
+        n=int(good.sum()),
+        failures=failed,
+        boundary="one matrix, inputs and outputs as numbers",
+        conditions=conditions or {},
+        missing="the exact products are zero, or nothing differs",
     )
-    return [
-        KPI(
-            name=name,
-            value=value,
-            unit="1",
-            definition=definition,
-            n=int(good.sum()),
-            failures=failed,
-            boundary="one matrix, inputs and outputs as numbers",
-            conditions=conditions or {},
-            note="" if value is not None else "the exact products are zero, or nothing differs",
-        )
-        for name, value, definition in shown
-    ]

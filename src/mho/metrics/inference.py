@@ -9,7 +9,7 @@ import numpy as np
 
 from mho.core.quantities import engineering
 from mho.metrics.chip import BOUNDARY
-from mho.metrics.kpi import KPI, percentiles
+from mho.metrics.kpi import KPI, kpis, percentiles
 from mho.networks.bill import Line, totals
 from mho.networks.inference import OverTime, Price
 
@@ -119,16 +119,10 @@ def bill_kpis(
             "energy of digital multipliers that read each weight once a sample, over that of the tiles",
         ),
     }
-    return [
-        KPI(
-            name=name,
-            value=value if math.isfinite(value) else None,
-            unit=unit,
-            definition=definition,
-            boundary=BOUNDARY,
-            conditions=conditions or {},
-            provenance=provenance,
-            note="" if math.isfinite(value) else "a part of the costs is not known",
-        )
-        for name, (value, unit, definition) in shown.items()
-    ]
+    return kpis(
+        shown,
+        boundary=BOUNDARY,
+        conditions=conditions or {},
+        provenance=provenance,
+        missing="a part of the costs is not known",
+    )

@@ -68,6 +68,22 @@ class KPI:
         )
 
 
+def kpis(shown: Mapping[str, tuple[float | None, str, str]], *, missing: str = "", **same: Any) -> list[KPI]:
+    """KPIs that hold under the same conditions.
+
+    Args:
+        shown: Value, unit and definition by name; a value that is not finite could not be had.
+        missing: Note of those that could not be had.
+        **same: What all have alike: further fields of :class:`KPI`.
+    """
+    found = []
+    for name, (value, unit, definition) in shown.items():
+        known = value is not None and math.isfinite(value)
+        note = {"note": missing} if missing and not known else {}
+        found.append(KPI(name, value if known else None, unit, definition, **{**same, **note}))
+    return found
+
+
 def _plain(value: Any) -> Any:
     if value is None or isinstance(value, str):
         return value

@@ -18,7 +18,7 @@ from mho.crossbars.scaling import Outside
 from mho.networks.calls import Call, batch, outputs, plainly, told, usual
 from mho.networks.folding import folded
 from mho.networks.listening import Heard
-from mho.networks.operand import Ear, Slot, across
+from mho.networks.operand import Ear, Slot, across, is_slot, slots_of
 from mho.networks.plan import shares, slotted
 from mho.networks.weights import Grouped
 
@@ -182,7 +182,7 @@ class AnalogNetwork(eqx.Module):
             fits = isinstance(node, Slot) and node.name == name
             return Slot(node.name, node.kind, across(scale), across(shift)) if fits else node
 
-        network = jax.tree.map(one, self.network, is_leaf=_is_slot)
+        network = jax.tree.map(one, self.network, is_leaf=is_slot)
         return eqx.tree_at(lambda n: n.network, self, network)
 
     # ---- time ------------------------------------------------------------------------------------------------------
@@ -252,8 +252,7 @@ class AnalogNetwork(eqx.Module):
     @property
     def slots(self) -> dict[str, Slot]:
         """Slots by name, in the order of the network."""
-        leaves = jax.tree.leaves(self.network, is_leaf=_is_slot)
-        return {slot.name: slot for slot in leaves if _is_slot(slot)}
+        return slots_of(self.network)
 
     @property
     def ledger(self) -> Any:
@@ -295,10 +294,6 @@ class AnalogNetwork(eqx.Module):
 _DIGITAL = "digital"
 
 
-def _is_slot(node: Any) -> bool:
-    return isinstance(node, Slot)
-
-
 def _with_affine(network: Any, numbers: Mapping[str, np.ndarray]) -> Any:
     """The network whose slots have a scale and shift where the numbers have them."""
 
@@ -308,7 +303,7 @@ def _with_affine(network: Any, numbers: Mapping[str, np.ndarray]) -> Any:
         given = (numbers.get(f"{_DIGITAL}{jax.tree_util.keystr(path)}.{name}") for name in ("scale", "shift"))
         return Slot(node.name, node.kind, *(None if x is None else across(x) for x in given))
 
-    return jax.tree_util.tree_map_with_path(one, network, is_leaf=_is_slot)
+    return jax.tree_util.tree_map_with_path(one, network, is_leaf=is_slot)
 
 
 def compiled(
@@ -343,12 +338,31 @@ def compiled(
     Raises:
         ChipError: If something cannot be mapped (it is named, with what helps), or does not fit the chip.
     """
+    found, weights = unprogrammed(
+        network, chip, state=state, matrices=matrices, digital=digital, grouped=grouped, call=call
+    )
+    full, reports = found.chip.program(weights, key=key, outside=outside)
+    return AnalogNetwork(found.network, full, reports, found.call)
+
+
+def unprogrammed(
+    network: Any,
+    chip: Chip | Tile,
+    *,
+    state: eqx.nn.State | None = None,
+    matrices: Sequence[str] = (),
+    digital: Sequence[str] = (),
+    grouped: Grouped = "block",
+    call: Call | None = None,
+) -> tuple[AnalogNetwork, dict[str, np.ndarray]]:
+    """A network beside a chip that does not have its matrices yet, and these by name: to program, or to `restore`.
+
+    The arguments and what is raised are those of :func:`compiled`.
+    """
     call = usual(network) if call is None else call
     network = folded(eqx.nn.inference_mode(network), state)
     template, weights = slotted(network, matrices=matrices, digital=digital, grouped=grouped)
-    empty = Chip(chip) if isinstance(chip, Tile) else chip
-    full, reports = empty.program(weights, key=key, outside=outside)
-    return AnalogNetwork(template, full, reports, call)
+    return AnalogNetwork(template, Chip(chip) if isinstance(chip, Tile) else chip, call=call), weights
 
 
 def _few(x: np.ndarray, most: int = _MOST) -> np.ndarray:

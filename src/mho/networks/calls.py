@@ -12,7 +12,7 @@ import numpy as np
 
 from mho.core.errors import ChipError
 from mho.networks.graph import Graph
-from mho.networks.listening import Heard, heard
+from mho.networks.listening import Heard, heard_of_each
 from mho.networks.operand import Ear, bound
 
 Call = Callable[[Any, Any], Any]
@@ -47,15 +47,11 @@ def outputs(network: Any, products: dict[str, Any], x: Any, keys: Any, call: Cal
 @eqx.filter_jit
 def told(network: Any, products: dict[str, Any], x: Any, keys: Any, ear: Ear, call: Call) -> tuple[Any, list[Heard]]:
     """The same, and what the operands told on the way, the batch first."""
-    names: list[str] = []
 
     def one(x: Any, key: Any) -> Any:
-        y, words = heard(lambda x: call(bound(network, products, key, ear), x), x)
-        names[:] = [word.name for word in words]
-        return y, [word.what for word in words]
+        return call(bound(network, products, key, ear), x)
 
-    y, said = jax.vmap(one, in_axes=(0, None if keys is None else 0))(x, keys)
-    return y, [Heard(name, what) for name, what in zip(names, said, strict=True)]
+    return heard_of_each(one, x, keys, in_axes=(0, None if keys is None else 0))
 
 
 def batch(x: Any) -> Any:

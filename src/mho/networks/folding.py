@@ -81,17 +81,11 @@ def folded(network: Any, state: eqx.nn.State | None = None) -> Any:
             return eqx.nn.Sequential(_merged([folded(layer, state) for layer in node.layers]))
         return node
 
-    stop = (eqx.nn.BatchNorm, eqx.nn.Sequential, Graph)
-    return eqx_map(one, network, stop)
-
-
-def eqx_map(f: Any, tree: Any, stop: tuple[type, ...]) -> Any:
-    """`f` of every node of the types `stop`, and of every leaf."""
-    return jax.tree.map(f, tree, is_leaf=lambda n: isinstance(n, stop))
+    whole = (eqx.nn.BatchNorm, eqx.nn.Sequential, Graph)
+    return jax.tree.map(one, network, is_leaf=lambda n: isinstance(n, whole))
 
 
 def _norms(network: Any) -> list[Any]:
-
     return jax.tree.leaves(network, is_leaf=lambda n: isinstance(n, eqx.nn.BatchNorm))
 
 

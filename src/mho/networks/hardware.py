@@ -17,9 +17,9 @@ from mho.core.fields import check_ranges, quantity
 from mho.crossbars.converters import rounded, within
 from mho.devices.device import Number
 from mho.networks.calls import Call, usual
-from mho.networks.listening import Heard, heard, say
+from mho.networks.listening import Heard, heard_of_each, say
 from mho.networks.noise import AbstractWeightNoise
-from mho.networks.operand import across, keyed
+from mho.networks.operand import AbstractOperand, across, keyed
 from mho.networks.weights import rebuilt
 
 _PERCENT = 99.9
@@ -108,18 +108,11 @@ def _passed(hardware: Hardware, network: Any, x: Any, key: Any, call: Call) -> A
 @eqx.filter_jit
 def _told(hardware: Hardware, network: Any, x: Any, call: Call, how: Sequence[tuple[str, Any]]) -> list[Heard]:
     met = hardware.on(network, key=None, told=True, **dict(how))
-    names: list[str] = []
-
-    def one(x: Any) -> Any:
-        words = heard(lambda x: call(met, x), x)[1]
-        names[:] = [word.name for word in words]
-        return [word.what for word in words]
-
-    return [Heard(name, what) for name, what in zip(names, jax.vmap(one)(x), strict=True)]
+    return heard_of_each(lambda one: call(met, one), x)[1]
 
 
-class Met(eqx.Module):
-    """A matrix as a pass meets it; stands for an array (outputs, inputs) in ``met @ x``.
+class Met(AbstractOperand):
+    """A matrix as a pass meets it.
 
     Args:
         w: Weights, noise included.
@@ -134,10 +127,6 @@ class Met(eqx.Module):
     hardware: Hardware
     key: Any = None
     told: bool = eqx.field(static=True, default=False)
-
-    def __matmul__(self, x: Any) -> Any:
-        """Product with a vector (inputs,) or with the columns of (inputs, n)."""
-        return self.rows(x[None])[0] if jnp.ndim(x) == 1 else self.rows(jnp.swapaxes(x, 0, 1)).T
 
     def rows(self, x: Any) -> Any:
         """Products (n, outputs) of vectors (n, inputs)."""

@@ -13,14 +13,17 @@ import numpy as np
 
 from mho.core.errors import InputError
 from mho.crossbars import Tile
+from mho.crossbars.calibration import DRIFTS
 from mho.crossbars.ledger import PRODUCT
 from mho.networks.analog import AnalogNetwork, compiled
 from mho.networks.calls import Call, usual
 
 COMPENSATIONS = ("none", "global", "output")
-"""No drift compensation; one gain a matrix; one gain an output."""
+"""What is compared where nothing is said: no drift compensation; one gain a matrix; one gain an output."""
 
-MONTH = 30 * 86_400.0
+KNOWN = ("none", *DRIFTS)
+"""All that can be compared."""
+
 YEARS = 10 * 365.25 * 86_400.0
 
 
@@ -105,7 +108,7 @@ def over_time(
         calibration: Samples by which converters are set; not those of the test.
         times: Since programming [s], ascending; default :func:`ages`.
         programmings: Chips.
-        compensations: Of :data:`COMPENSATIONS`, or ``"affine"``.
+        compensations: Of :data:`KNOWN`.
         call: As in :func:`mho.networks.compiled`.
         progress: Told the share that is done.
         **how: Further arguments of :func:`mho.networks.compiled`.

@@ -62,6 +62,19 @@ def heard(f: Callable[..., Any], *args: Any) -> tuple[Any, list[Heard]]:
     return jax.tree.unflatten(jax.tree.structure(shape), outputs), words
 
 
+def heard_of_each(f: Callable[..., Any], *args: Any, in_axes: Any = 0) -> tuple[Any, list[Heard]]:
+    """What `f` gives for each of a batch of arguments, and the words that were said on the way, the batch first."""
+    names: list[str] = []
+
+    def one(*args: Any) -> Any:
+        y, words = heard(f, *args)
+        names[:] = [word.name for word in words]
+        return y, [word.what for word in words]
+
+    y, said = jax.vmap(one, in_axes=in_axes)(*args)
+    return y, [Heard(name, what) for name, what in zip(names, said, strict=True)]
+
+
 def _evaluated(program: Any, consts: Any, inputs: Any, words: list[Heard]) -> list[Any]:
     known: dict[Any, Any] = {}
 

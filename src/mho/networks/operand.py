@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 from typing import Any, Literal
 
 import equinox as eqx
@@ -24,6 +25,18 @@ def across(x: Any) -> Any:
     return jnp.asarray(x, jnp.float32)
 
 
+class AbstractOperand(eqx.Module):
+    """What can stand for an array (outputs, inputs) in ``operand @ x``."""
+
+    @abc.abstractmethod
+    def rows(self, x: Any) -> Any:
+        """Products (n, outputs) of vectors (n, inputs)."""
+
+    def __matmul__(self, x: Any) -> Any:
+        """Product with a vector (inputs,) or with the columns of (inputs, n)."""
+        return self.rows(x[None])[0] if jnp.ndim(x) == 1 else self.rows(jnp.swapaxes(x, 0, 1)).T
+
+
 class Slot(eqx.Module):
     """The place of a weight matrix in a network; the matrix itself lies on the chip.
 
@@ -44,8 +57,8 @@ class Slot(eqx.Module):
         raise RuntimeError(f"The weights of {self.name!r} lie on a chip: call the network that holds the chip.")
 
 
-class Operand(eqx.Module):
-    """A matrix as the hardware multiplies by it; stands for an array (outputs, inputs) in ``operand @ x``.
+class Operand(AbstractOperand):
+    """A matrix as the hardware multiplies by it.
 
     Args:
         slot: Its place.
@@ -68,10 +81,6 @@ class Operand(eqx.Module):
     def ndim(self) -> int:
         """Two, as of any matrix."""
         return 2
-
-    def __matmul__(self, x: Any) -> Any:
-        """Product with a vector (inputs,) or with the columns of (inputs, n)."""
-        return self.rows(x[None])[0] if jnp.ndim(x) == 1 else self.rows(jnp.swapaxes(x, 0, 1)).T
 
     def rows(self, x: Any) -> Any:
         """Products (n, outputs) of vectors (n, inputs)."""
@@ -121,4 +130,14 @@ def bound(network: Any, products: dict[str, Product], key: Any, ear: Ear = "") -
         own = None if key is None else jax.random.fold_in(key, order[node.name])
         return Operand(node, products[node.name], own, ear)
 
-    return jax.tree.map(one, network, is_leaf=lambda n: isinstance(n, Slot))
+    return jax.tree.map(one, network, is_leaf=is_slot)
+
+
+def is_slot(node: Any) -> bool:
+    """Whether a node of a network is the place of a matrix."""
+    return isinstance(node, Slot)
+
+
+def slots_of(network: Any) -> dict[str, Slot]:
+    """Slots by name, in the order of the network."""
+    return {slot.name: slot for slot in jax.tree.leaves(network, is_leaf=is_slot) if is_slot(slot)}

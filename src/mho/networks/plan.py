@@ -9,7 +9,7 @@ import numpy as np
 
 from mho.core.errors import ChipError
 from mho.crossbars import Placement, Tile
-from mho.crossbars.mapping import grid, placed
+from mho.crossbars.mapping import grid
 from mho.networks.operand import Slot
 from mho.networks.weights import Grouped, layers_of, rebuilt, unmapped
 
@@ -66,8 +66,7 @@ def planned(weights: dict[str, np.ndarray], tile: Tile, *, arrays: int | None = 
         ChipError: If they do not fit.
     """
     cuts = {name: grid(w.shape[0], w.shape[1], tile.rows, tile.words) for name, w in weights.items()}
-    blocks = {name: (cut, tile.block_columns(cut.words)) for name, cut in cuts.items()}
-    return placed(blocks, arrays=arrays, rows=tile.rows, columns=tile.columns)
+    return tile.placement(cuts, arrays)
 
 
 def shares(placement: Placement) -> dict[str, dict[str, float]]:

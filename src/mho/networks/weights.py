@@ -7,7 +7,7 @@ a matrix on a chip, or one with noise. A convolution is rebuilt as the product o
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple
 
 import equinox as eqx
 import jax
@@ -47,16 +47,8 @@ _CURES: dict[type, str] = {
 }
 
 
-class Operand(Protocol):
-    """What can stand in for a matrix (outputs, inputs)."""
-
-    def rows(self, x: Any) -> Any:
-        """Products (n, outputs) of vectors (n, inputs)."""
-        ...
-
-
 Make = Callable[[str, str, Any], Any]
-"""Takes name, kind of layer and matrix (outputs, inputs); gives an :class:`Operand`."""
+"""Takes name, kind of layer and matrix (outputs, inputs); gives an :class:`mho.networks.operand.AbstractOperand`."""
 
 
 class Unmapped(NamedTuple):

@@ -35,14 +35,13 @@ class Memory {
   struct Block {
     Block() = default;
     explicit Block(size_t n) : data(static_cast<double*>(::operator new[](n, std::align_val_t(64)))), bytes(n) {}
-    ~Block() { clear(); }
+    ~Block() { ::operator delete[](data, std::align_val_t(64)); }
     Block(const Block&) = delete;
     Block& operator=(Block&& other) {
       std::swap(data, other.data);
       std::swap(bytes, other.bytes);
       return *this;
     }
-    void clear() { ::operator delete[](data, std::align_val_t(64)); }
     double* data = nullptr;
     size_t bytes = 0;
   };

@@ -9,7 +9,7 @@ from typing import Any
 import equinox as eqx
 import numpy as np
 
-from mho.core.errors import MhoError, NetworkError
+from mho.core.errors import MhoError, NetworkError, reason_of
 from mho.interchange.nir.plastic import MARK, firing_of, synapse_of
 from mho.networks import nodes
 from mho.networks.layers import convolution, linear
@@ -31,7 +31,7 @@ def read_nir(path: str | Path) -> SpikingNetwork:
     try:
         graph = nir.read(path, type_check=False)
     except Exception as error:  # NIR's reader asserts, and its nodes raise what their arrays do
-        raise NetworkError(f"{path} is no whole NIR file ({_reason(error)}). Write it again.") from error
+        raise NetworkError(f"{path} is no whole NIR file ({reason_of(error)}). Write it again.") from error
     return network_of_nir(graph, name=str(path))
 
 
@@ -89,15 +89,11 @@ def _refuse_unknown(path: Path) -> None:
     except NetworkError:
         raise
     except Exception as error:  # what is damaged fails in HDF5 in as many ways as it has bytes
-        raise NetworkError(f"{path} cannot be read as NIR, or is truncated ({_reason(error)}).") from error
+        raise NetworkError(f"{path} cannot be read as NIR, or is truncated ({reason_of(error)}).") from error
     if unknown:
         raise NetworkError(
             f"{path} has nodes that NIR 1.0.8 does not know: {', '.join(unknown)}. Supported: {', '.join(READERS)}."
         )
-
-
-def _reason(error: Exception) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
 
 
 def _plain(metadata: Any) -> dict[str, Any]:

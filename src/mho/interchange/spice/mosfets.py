@@ -16,12 +16,12 @@ from mho.interchange.spice.junctions import (
     thermal,
 )
 from mho.interchange.spice.models import Defaults, multiplied, numbers
+from mho.interchange.spice_charges import OXIDE, VACUUM
 from mho.netlists.cards import Card, card
 from mho.netlists.lines import Line
 from mho.netlists.references import named_model
 
-_VACUUM = 8.854214871e-12  # [F/m] as SPICE has it
-_OXIDE, _SILICON = 3.9, 11.7  # relative permittivities
+_SILICON = 11.7  # relative permittivity
 # ngspice has nothing beside the channel: a femtosiemens there decides which way a cell wakes up on charged lines.
 _BESIDE = 1e-21  # [S]
 _INTRINSIC = 1.45e16  # [1/m^3] carriers of silicon at 300.15 K, as SPICE has it
@@ -117,7 +117,7 @@ class _Transistor:
     def channel(self) -> _Channel:
         """Numbers of the channel: given, or derived from oxide and doping; then at the circuit's temperature."""
         n, given, sign = dict(self.n), self.given, self.polarity
-        oxide = _OXIDE * _VACUUM / n["tox"] if n["tox"] > 0 else 0.0
+        oxide = OXIDE * VACUUM / n["tox"] if n["tox"] > 0 else 0.0
         ut, band = thermal(self.nominal), gap(self.nominal)
         if oxide and "kp" not in given:
             n["kp"] = n["uo"] * 1e-4 * oxide
@@ -131,7 +131,7 @@ class _Transistor:
             metal = 3.2 if n["tpg"] == 0 else 3.25 + 0.5 * band - 0.5 * sign * n["tpg"] * band
             difference = metal - (3.25 + 0.5 * band + 0.5 * sign * n["phi"])
             if "gamma" not in given:
-                n["gamma"] = math.sqrt(2 * _SILICON * _VACUUM * CHARGE * doping) / oxide
+                n["gamma"] = math.sqrt(2 * _SILICON * VACUUM * CHARGE * doping) / oxide
             if "vto" not in given:
                 flat = difference - n["nss"] * 1e4 * CHARGE / oxide
                 n["vto"] = flat + sign * (n["gamma"] * math.sqrt(n["phi"]) + n["phi"])

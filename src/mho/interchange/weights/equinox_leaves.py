@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import equinox as eqx
 
-from mho.core.errors import NetworkError
+from mho.core.errors import NetworkError, reason_of
 
 Module = TypeVar("Module")
 MAGIC = b"\x93NUMPY"
@@ -31,10 +31,9 @@ def read_equinox(path: str | Path, like: Module) -> Module:
     except OSError as error:
         raise NetworkError(f"{path} cannot be read ({error.strerror}). Give the path of an Equinox file.") from error
     except Exception as error:  # NumPy's reader fails in many ways on what is no array
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise NetworkError(
-            f"{path} does not hold the leaves of this {type(like).__name__} ({reason}). Build the module with the "
-            "sizes that it had when it was saved, or save it again if the file was cut off."
+            f"{path} does not hold the leaves of this {type(like).__name__} ({reason_of(error)}). Build the module "
+            "with the sizes that it had when it was saved, or save it again if the file was cut off."
         ) from error
     if rest:
         raise NetworkError(f"{path} holds more leaves than this {type(like).__name__}. Build it as it was when saved.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
+from importlib import import_module
 from typing import Any, NoReturn
 
 import jax.numpy as jnp
@@ -29,6 +30,15 @@ class Step:
     def given(self, index: int) -> str | None:
         """Name of an input, or None where it is left out."""
         return (self.inputs[index] or None) if index < len(self.inputs) else None
+
+    def windows(self, axes: int) -> dict[str, Any]:
+        """Strides, dilations and pads (before and after) along so many axes."""
+        pads = self.attributes.get("pads", [0] * 2 * axes)
+        return {
+            "stride": tuple(self.attributes.get("strides", [1] * axes)),
+            "dilation": tuple(self.attributes.get("dilations", [1] * axes)),
+            "padding": tuple(zip(pads[:axes], pads[axes:], strict=True)),
+        }
 
 
 class Assembly:
@@ -66,7 +76,7 @@ class Assembly:
         return True
 
     def _worked_out(self, node: Any) -> list[Any]:
-        helper, reference = self.onnx.helper, __import__("onnx.reference", fromlist=["ReferenceEvaluator"])
+        helper, reference = self.onnx.helper, import_module("onnx.reference")
         info = [helper.make_tensor_value_info(n, 1, None) for n in dict.fromkeys(node.input) if n]
         outputs = [helper.make_tensor_value_info(n, 1, None) for n in node.output if n]
         graph = helper.make_graph([node], "one", info, outputs)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mho.core.errors import NetworkError
+from mho.core.errors import NetworkError, reason_of
 from mho.interchange.weights.onnx_assembly import Assembly
 from mho.interchange.weights.onnx_operations import OPERATIONS
 from mho.networks.graph import Graph
@@ -35,8 +35,7 @@ def read_onnx(path: str | Path, *, dtype: Any = np.float32) -> Graph:
     except FileNotFoundError as error:
         raise NetworkError(f"{error.filename or path} is not there. Give the path of an ONNX file.") from error
     except Exception as error:  # protobuf, the checker and missing external data each have errors of their own
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise NetworkError(f"{path} is no whole ONNX model ({reason}). Export it again.") from error
+        raise NetworkError(f"{path} is no whole ONNX model ({reason_of(error)}). Export it again.") from error
     _refuse_misfits(onnx, model, path)
     return graph_of_onnx(model, name=str(path), dtype=dtype)
 

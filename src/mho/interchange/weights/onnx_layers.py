@@ -64,20 +64,11 @@ def conv(assembly: Assembly, step: Step) -> None:
     weight, bias = assembly.weight(step, 1, "weights"), assembly.weight(step, 2, "bias")
     assert weight is not None
     a = step.attributes
-    n = weight.ndim - 2
-    pads = a.get("pads", [0] * 2 * n)
-    padding: Any = tuple(zip(pads[:n], pads[n:], strict=True))
+    how = step.windows(weight.ndim - 2)
     automatic = a.get("auto_pad", "NOTSET")
     if automatic in ("SAME_UPPER", "SAME_LOWER"):
-        padding = "SAME" if automatic == "SAME_UPPER" else automatic
-    layer = convolution(
-        weight,
-        bias,
-        stride=tuple(a.get("strides", [1] * n)),
-        padding=padding,
-        dilation=tuple(a.get("dilations", [1] * n)),
-        groups=a.get("group", 1),
-    )
+        how["padding"] = "SAME" if automatic == "SAME_UPPER" else automatic
+    layer = convolution(weight, bias, **how, groups=a.get("group", 1))
     assembly.add(step.outputs[0], layer, step.inputs[:1], weight.ndim - 1)
 
 
@@ -89,14 +80,11 @@ def transposed(assembly: Assembly, step: Step) -> None:
     if a.get("auto_pad", "NOTSET") not in ("NOTSET", "VALID") or "output_shape" in a:
         assembly.refuse(step, "asks for a shape of its output; give its pads and output_padding in numbers.")
     n = weight.ndim - 2
-    pads = a.get("pads", [0] * 2 * n)
     layer = transposed_convolution(
         weight,
         bias,
-        stride=tuple(a.get("strides", [1] * n)),
-        padding=tuple(zip(pads[:n], pads[n:], strict=True)),
+        **step.windows(n),
         output_padding=tuple(a.get("output_padding", [0] * n)),
-        dilation=tuple(a.get("dilations", [1] * n)),
         groups=a.get("group", 1),
     )
     assembly.add(step.outputs[0], layer, step.inputs[:1], weight.ndim - 1)

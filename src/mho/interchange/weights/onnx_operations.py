@@ -192,21 +192,11 @@ def windows(name: str) -> Operation:
         a = step.attributes
         kernel = tuple(a["kernel_shape"])
         automatic = a.get("auto_pad", "NOTSET")
-        pads = a.get("pads", [0] * 2 * len(kernel))
-        padding: Any = tuple(zip(pads[: len(kernel)], pads[len(kernel) :], strict=True))
+        how = step.windows(len(kernel))
         if automatic in ("SAME_UPPER", "SAME_LOWER"):
-            padding = automatic.lower()
+            how["padding"] = automatic.lower()
         options = {"count_pads": bool(a.get("count_include_pad", 0))} if name == "average_pool" else {}
-        assembly.call(
-            step,
-            name,
-            kernel=kernel,
-            stride=tuple(a.get("strides", [1] * len(kernel))),
-            dilation=tuple(a.get("dilations", [1] * len(kernel))),
-            padding=padding,
-            ceil=bool(a.get("ceil_mode", 0)),
-            **options,
-        )
+        assembly.call(step, name, kernel=kernel, **how, ceil=bool(a.get("ceil_mode", 0)), **options)
 
     return operation
 

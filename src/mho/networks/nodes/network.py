@@ -85,16 +85,18 @@ class SpikingNetwork(eqx.Module):
         nodes: dict[str, Any] = {}
         edges: list[Edge] = []
         ends: dict[str, tuple[str, str]] = {}
+        count = 0
         for name, node in self.nodes.items():
             if isinstance(node, SpikingNetwork):
                 inner, between = node.flat()
                 nodes.update({f"{name}.{k}": v for k, v in inner.items()})
                 edges.extend((f"{name}.{a}", f"{name}.{b}") for a, b in between)
                 ends[name] = (f"{name}.{node.inputs[0]}", f"{name}.{node.outputs[0]}")
+                count += len(inner)
             else:
                 nodes[name] = node
                 ends[name] = (name, name)
-        count = sum(len(n.flat()[0]) if isinstance(n, SpikingNetwork) else 1 for n in self.nodes.values())
+                count += 1
         if len(nodes) < count:
             raise NetworkError("A node's name is the path of a node within a network (names with points). Rename one.")
         edges.extend((ends[a][1], ends[b][0]) for a, b in self.edges)

@@ -12,7 +12,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array
 
-from mho.core.errors import NetworkError
+from mho.core.errors import NetworkError, reason_of
 from mho.core.fields import cast
 from mho.networks.nodes.network import SpikingNetwork
 from mho.networks.nodes.node import AbstractNode, Shape
@@ -132,8 +132,9 @@ def _shape(name: str, node: Any, given: Shape, dtype: Any) -> Shape:
     except NetworkError as error:
         raise NetworkError(f"Node {name!r}: {error}") from error
     except Exception as error:  # layers fail on a wrong shape each in their own way
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise NetworkError(f"Node {name!r} ({type(node).__name__}) cannot take the shape {given}: {reason}") from error
+        raise NetworkError(
+            f"Node {name!r} ({type(node).__name__}) cannot take the shape {given}: {reason_of(error)}"
+        ) from error
 
 
 def _checked(network: SpikingNetwork, order: Order, inputs: Sequence[Array], record: tuple[str, ...]) -> None:

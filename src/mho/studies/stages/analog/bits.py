@@ -6,12 +6,13 @@ import math
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from mho.metrics.kpi import KPI
 from mho.networks import Hardware, WeightNoise
 from mho.networks.calls import plainly
+from mho.networks.inference import accuracy
+from mho.networks.tasks import Digits
 from mho.studies.execution import Context
 from mho.studies.outcome import Axis, Curve, Mark, Outcome, Series
 from mho.studies.stages.analog.subjects import (
@@ -38,7 +39,6 @@ def work(context: Context) -> Outcome:
     """Sweep the bits of each part, all else exact."""
     study, data = context.study, task(context)
     both = {how: trained(context, study.network, how) for how in (AWARE, PLAIN)}
-    x, labels = jnp.asarray(data.test_images), jnp.asarray(data.test_labels)
     soft = in_software(context, study.network)
     coarse: dict[str, dict[str, list[float]]] = {}
     for k, name in enumerate(("output_bits", "input_bits")):
@@ -48,15 +48,14 @@ def work(context: Context) -> Outcome:
             for how, network in both.items():
                 rounding: dict[str, Any] = {name: bits}
                 hardware = Hardware(**rounding).ranged(network, data.images[:CALIBRATION])
-                coarse[name][how].append(float(_right(hardware, network, x, labels, None)))
+                coarse[name][how].append(_right(hardware, network, data))
     key = jax.random.key(context.seed("weight noise"))
     weights = {how: [] for how in both}
     context.progress(0.7, "weights")
     for how, network in both.items():
         for bits in WEIGHT_BITS:
             hardware = Hardware((WeightNoise(_sigma(bits)),))
-            draws = [_right(hardware, network, x, labels, jax.random.fold_in(key, d)) for d in range(_DRAWS)]
-            weights[how].append([float(d) for d in draws])
+            weights[how].append([_right(hardware, network, data, jax.random.fold_in(key, d)) for d in range(_DRAWS)])
     held = _held(context, both[AWARE], data)
     needed = {
         "converters": _first(BITS, coarse["output_bits"][AWARE], soft),
@@ -72,13 +71,9 @@ def work(context: Context) -> Outcome:
     )
 
 
-@jax.jit
-def _count(outputs: Any, labels: Any) -> Any:
-    return jnp.mean(jnp.argmax(outputs, axis=1) == labels)
-
-
-def _right(hardware: Hardware, network: Any, x: Any, labels: Any, key: Any) -> Any:
-    return _count(hardware.outputs(network, x, key=key, call=plainly), labels)
+def _right(hardware: Hardware, network: Any, data: Digits, key: jax.Array | None = None) -> float:
+    """Accuracy of the test in one pass."""
+    return accuracy(hardware.outputs(network, data.test_images, key=key, call=plainly), data.test_labels)
 
 
 def _sigma(bits: float) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import equinox as eqx
@@ -10,7 +11,7 @@ import jax
 import numpy as np
 
 from mho.core.quantities import engineering
-from mho.crossbars import Quantiser, Stated, Tile, wires_at
+from mho.crossbars import TECHNOLOGIES, Quantiser, Stated, Tile, wires_at
 from mho.devices.statistics import NonlinearArray
 from mho.metrics.kpi import KPI
 from mho.networks import AnalogNetwork
@@ -67,13 +68,13 @@ def work(context: Context) -> Outcome:
         "converters": (exact, _as_it_is, False, True),
         "programming": (real, _as_it_is, False, False),
         "reads": (real, _as_it_is, True, False),
-        "wires": (_with(exact, wires=wires), _as_it_is, False, False),
-        "faults": (_with(exact, faults=faults), _as_it_is, False, False),
+        "wires": (replace(exact, wires=wires), _as_it_is, False, False),
+        "faults": (replace(exact, faults=faults), _as_it_is, False, False),
         "drift": (real, aged, False, False),
         "compensation": (real, cared, False, False),
     }
-    wired = _with(real, wires=wires) if "wires" in study.imperfections else real
-    full = _with(wired, faults=faults) if "faults" in study.imperfections else wired
+    wired = replace(real, wires=wires) if "wires" in study.imperfections else real
+    full = replace(wired, faults=faults) if "faults" in study.imperfections else wired
     added: dict[str, tuple[Tile, Ending, bool, bool]] = {
         "converters": (exact, _as_it_is, False, True),
         "programming": (real, _as_it_is, False, True),
@@ -108,17 +109,12 @@ def work(context: Context) -> Outcome:
 
 def _exact(real: Tile, low: float, high: float) -> Tile:
     """The tile with cells that hold what they are told and read without noise."""
-    return _with(real, device=NonlinearArray(low, high, 0.0), programming=Stated(), spreads=())
-
-
-def _with(design: Tile, **changed: Any) -> Tile:
-    fields = {name: getattr(design, name) for name in design.__dataclass_fields__}
-    return Tile(**{**fields, **changed})
+    return replace(real, device=NonlinearArray(low, high, 0.0), programming=Stated(), spreads=())
 
 
 def _node(node: float) -> int:
     """The tabulated node nearest to one [nm]."""
-    return min((130, 65, 45, 32, 22, 14, 7), key=lambda n: abs(np.log(n * 1e-9 / node)))
+    return min(TECHNOLOGIES, key=lambda n: abs(np.log(n * 1e-9 / node)))
 
 
 def _finished(chip: AnalogNetwork, *, noisy: bool, coarse: bool) -> AnalogNetwork:

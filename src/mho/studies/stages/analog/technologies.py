@@ -9,6 +9,7 @@ import numpy as np
 
 from mho.core.quantities import engineering
 from mho.devices import parameters
+from mho.devices.device import AbstractProgrammed
 from mho.networks.bill import bill, totals
 from mho.networks.inference import accuracy
 from mho.studies import provenance
@@ -87,7 +88,7 @@ def _one(context: Context, name: str, data: Any) -> dict[str, Any]:
     exact = in_software(context, _KIND)
     moves = _moves(design)
     row = [
-        name, "statistics" if design.device.__class__.__name__.endswith("Array") else "pulses",
+        name, "statistics" if isinstance(design.device, AbstractProgrammed) else "pulses",
         100 * float(np.sqrt(np.mean(np.square(errors)))), means[PLAIN], means[AWARE],
         means["late"] if moves else None, means["compensated"] if moves else None, failed, engineering(energy, "J", 3),
     ]  # fmt: skip
@@ -99,7 +100,7 @@ def _moves(design: Any) -> bool:
     device = design.device
     state = device.rest()
     low, high = (float(np.mean(np.asarray(g))) for g in device.window())
-    if hasattr(device, "program"):
+    if isinstance(device, AbstractProgrammed):
         state = device.program(np.float32(0.5 * (low + high)), key=jax.random.key(0))
     later = device.relax(state, 2.6e6)
     a, b = (float(np.mean(np.asarray(device.conductance(s)))) for s in (state, later))

@@ -49,7 +49,7 @@ def wanted(study: Any, rate: float) -> Design:
         Target("passes", study.flank * study.response, rate / flank),
         Target("passes", study.flank * study.response, rate * flank),
     )
-    mirror = 0.75 * size**0.85  # small enough that a spike after long silence stays below the threshold
+    mirror = 0.75 * size**0.85  # a larger membrane takes larger charges to the threshold
     leak = 0.4 + _SLOPE * math.log((_NET * mirror * rate + _MIRROR * mirror - _OTHER) / _LEAK)
     return Design(
         targets,

@@ -9,7 +9,7 @@ import numpy as np
 from mho.circuits import Circuit, Crossing
 from mho.circuits.design.benches import FIRST
 from mho.circuits.neurons.neuron import SETTLED, SPIKE
-from mho.core.errors import SolverError
+from mho.core.errors import SolverError, reason_of
 from mho.interchange import run_ngspice, spice_text
 from mho.interchange.resimulation import resimulate
 from mho.metrics.circuit import RECONSTRUCTION
@@ -71,5 +71,5 @@ def _count(circuit: Circuit, rate: float) -> tuple[int | None, str]:
         text = spice_text(circuit, _stop(rate), save=(SPIKE,), reltol=_RELTOL, max_step=0.1 / rate)
         run = run_ngspice(text, timeout=180.0)
     except SolverError as error:
-        return None, str(error).splitlines()[0]
+        return None, reason_of(error)
     return len(run.crossings(Crossing(SPIKE, 0.5, rising=True, after=max(SETTLED, WIDTH)))), ""
