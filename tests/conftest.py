@@ -7,6 +7,7 @@ import importlib.util
 import os
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -78,8 +79,17 @@ def x64():
 @pytest.fixture(scope="session")
 def lif() -> ModuleType:
     """The reference neuron, which the benchmarks use too."""
-    path = Path(__file__).resolve().parents[1] / "benchmarks" / "reference_lif.py"
-    spec = importlib.util.spec_from_file_location("reference_lif", path)
+    return _loaded(Path(__file__).resolve().parents[1] / "benchmarks" / "reference_lif.py")
+
+
+@pytest.fixture(scope="session")
+def loaded() -> Callable[[Path], ModuleType]:
+    """Gives the module in a file that no package holds."""
+    return _loaded
+
+
+def _loaded(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 from pathlib import Path
@@ -21,24 +20,17 @@ def blocks(page: Path) -> list[tuple[str, str, str]]:
     return FENCE.findall(page.read_text(encoding="utf-8"))
 
 
-def fabricated_results() -> dict:
-    """Results as a study leaves them, for the pages that read some."""
-    spec = importlib.util.spec_from_file_location("fabricated", ROOT / "tests" / "report" / "conftest.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.fabricate()
-
-
 @pytest.mark.parametrize(
     "page", [p for p in PAGES if any("run" in mark.split() for _, mark, _ in blocks(p))], ids=lambda p: p.name
 )
-def test_blocks_run(page, tmp_path, monkeypatch, capsys):
+def test_blocks_run(page, tmp_path, monkeypatch, capsys, loaded):
     monkeypatch.chdir(tmp_path)
     text = page.read_text(encoding="utf-8")
     if "results/ecram-stp" in text:
         folder = tmp_path / "results" / "ecram-stp"
         folder.mkdir(parents=True)
-        (folder / "results.json").write_text(json.dumps(fabricated_results()))
+        fabricated = loaded(ROOT / "tests" / "report" / "conftest.py").fabricate()  # as a study leaves them
+        (folder / "results.json").write_text(json.dumps(fabricated))
     for _, mark, content in blocks(page):
         if mark.startswith("file="):
             (tmp_path / mark.removeprefix("file=")).write_text(content)

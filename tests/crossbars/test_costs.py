@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -25,15 +27,9 @@ def test_converters_cost_what_their_sources_say():
             adc_energy(**{"bits": 8, "rate": 1e8, "node": 32e-9, **bad})
 
 
-def test_a_published_chip_is_met_within_a_factor_of_two():
+def test_a_published_chip_is_met_within_a_factor_of_two(loaded):
     """HERMES: 9.76 TOPS/W and 132.9 ns a product; the parts that are assumed stand in the script."""
-    import importlib.util
-    from pathlib import Path
-
-    path = Path(__file__).resolve().parents[2] / "benchmarks" / "validation_chips.py"
-    spec = importlib.util.spec_from_file_location("validation_chips", path)
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
+    script = loaded(Path(__file__).resolve().parents[2] / "benchmarks" / "validation_chips.py")
     tops, time = script.hermes()
     assert 0.5 < tops / 9.76 < 2.0
     assert time == pytest.approx(64 * 2 * 256**2 / 63.1e12, rel=0.02)

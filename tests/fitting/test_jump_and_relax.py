@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import time
 from pathlib import Path
 
@@ -31,11 +30,8 @@ def packaged():
 
 
 @pytest.fixture(scope="module")
-def maker():
-    spec = importlib.util.spec_from_file_location("make_packaged_measurement", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def maker(loaded):
+    return loaded(SCRIPT)
 
 
 def test_the_generating_parameters_lie_in_their_intervals(packaged):

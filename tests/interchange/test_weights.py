@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from collections import OrderedDict
 from pathlib import Path
@@ -28,14 +27,8 @@ def floats(*shape: int) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def torch_format():
-    path = Path(__file__).with_name("torch_format.py")
-    spec = importlib.util.spec_from_file_location("torch_format", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def torch_format(loaded):
+    return loaded(Path(__file__).with_name("torch_format.py"))
 
 
 def chain() -> OrderedDict:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 
 import numpy as np
@@ -15,14 +14,9 @@ BENCHMARKS = Path(__file__).resolve().parents[3] / "benchmarks"
 
 
 @pytest.fixture(scope="module")
-def judge():
+def judge(loaded):
     """The benchmark that compares the whole collection."""
-    spec = importlib.util.spec_from_file_location("judge", BENCHMARKS / "netlists_against_ngspice.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return loaded(BENCHMARKS / "netlists_against_ngspice.py")
 
 
 # What each is for: a sweep through a hysteresis, mirrors on recognised EKV, a formula that reads a formula's current.
