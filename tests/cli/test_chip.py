@@ -23,6 +23,9 @@ def files(tmp_path_factory):
     safetensors.numpy.save_file(
         {"fc.weight": weight, "fc.bias": np.zeros(CLASSES, np.float32)}, folder / "net.safetensors"
     )
+    safetensors.numpy.save_file(
+        {"fc.weight": 0.5 * weight, "fc.bias": np.zeros(CLASSES, np.float32)}, folder / "other.safetensors"
+    )
     x = draw.uniform(0.0, 1.0, (SAMPLES, INPUTS))
     labels = np.argmax(x @ weight.T, axis=1)
     np.savez(folder / "data.npz", images=x, labels=labels)
@@ -66,6 +69,9 @@ def test_a_chip_is_programmed_kept_and_tested_over_time(files, tmp_path):
     assert "1 day" in found.output
     assert "an inference" in found.output
     assert (tmp_path / "a.svg").read_text().startswith("<svg")
+    found = asked("evaluate", files / "other.safetensors", data, *options, "--chip", kept)
+    assert found.exit_code == 2, found.output
+    assert "other weights of 'fc'" in found.output
 
 
 @pytest.mark.parametrize(

@@ -131,6 +131,16 @@ def test_a_snapshot_holds_the_chip_and_the_digital_part(analog, network, samples
     np.testing.assert_array_equal(restored(samples, key=KEY), analog(samples, key=KEY))
 
 
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_snapshot_of_another_network_is_refused(bias):
+    kept = compiled(eqx.nn.Linear(WIDTH, WIDTH, use_bias=bias, key=KEY), exact_tile(), key=KEY).snapshot()
+    other = compiled(eqx.nn.Linear(WIDTH, WIDTH // 2, use_bias=bias, key=KEY), exact_tile(), key=KEY)
+    with pytest.raises(ChipError, match=f"{WIDTH // 2} x {WIDTH} weights, and the snapshot {WIDTH} x {WIDTH}"):
+        other.restore(kept)
+    with pytest.raises(ChipError, match=r"a matrix 'layers\.0' .* and the snapshot none"):
+        compiled(eqx.nn.Sequential([eqx.nn.Linear(WIDTH, WIDTH, key=KEY)]), exact_tile(), key=KEY).restore(kept)
+
+
 def test_drift_is_remembered_and_compensated_with_its_price():
     layer = eqx.nn.Linear(WIDTH, WIDTH, key=KEY)
     x = jax.random.normal(jax.random.key(2), (64, WIDTH))

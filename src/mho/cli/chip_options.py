@@ -185,10 +185,18 @@ def calibrated(network: Any, tile: Any, arrays: int | None, first: Any, key: Any
 
 def restored(path: Path, network: Any, tile: Any, arrays: int | None, options: Any) -> Any:
     """The network on the chip of a file."""
+    import numpy as np
+
     from mho.core.errors import ChipError
     from mho.networks.analog import unprogrammed
 
-    found = unprogrammed(network, chip_of(tile, arrays), **options)[0].restore(path)
+    empty, weights = unprogrammed(network, chip_of(tile, arrays), **options)
+    found = empty.restore(path)
+    for name, w in weights.items():
+        if not np.allclose(found.chip.of(name).exact(), w, rtol=0.0, atol=1e-5 * np.max(np.abs(w))):
+            raise ChipError(
+                f"{path} was programmed with other weights of {name!r} than the network has. Give that network."
+            )
     if not found.chip.references:
         raise ChipError(f"{path} has no reference products. Program it with --data, which takes them.")
     return found

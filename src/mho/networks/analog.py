@@ -18,7 +18,7 @@ from mho.crossbars.scaling import Outside
 from mho.networks.calls import Call, batch, outputs, plainly, told, usual
 from mho.networks.folding import folded
 from mho.networks.listening import Heard
-from mho.networks.operand import Ear, Slot, across, is_slot, slots_of
+from mho.networks.operand import Ear, Slot, is_slot, slots_of
 from mho.networks.plan import shares, slotted
 from mho.networks.weights import Grouped
 
@@ -180,7 +180,7 @@ class AnalogNetwork(eqx.Module):
     def _matched(self, name: str, scale: np.ndarray, shift: np.ndarray) -> AnalogNetwork:
         def one(node: Any) -> Any:
             fits = isinstance(node, Slot) and node.name == name
-            return Slot(node.name, node.kind, across(scale), across(shift)) if fits else node
+            return node.corrected(scale, shift) if fits else node
 
         network = jax.tree.map(one, self.network, is_leaf=is_slot)
         return eqx.tree_at(lambda n: n.network, self, network)
@@ -241,12 +241,22 @@ class AnalogNetwork(eqx.Module):
             if not eqx.is_array(leaf):
                 return leaf
             name = f"{_DIGITAL}{jax.tree_util.keystr(path)}"
-            if name not in numbers:
-                raise ChipError(f"The snapshot has no number {name}; it is that of another network.")
-            return jnp.asarray(numbers[name], leaf.dtype)
+            number = numbers.get(name)
+            if number is None or number.shape != jnp.shape(leaf):
+                had = "no number" if number is None else f"numbers of shape {number.shape} as"
+                raise ChipError(f"The snapshot has {had} {name}; it is that of another network. {_CURE}")
+            return jnp.asarray(number, leaf.dtype)
 
-        network = jax.tree_util.tree_map_with_path(put, _with_affine(self.network, numbers))
-        return AnalogNetwork(network, self.chip.restore(found), self.reports, self.call)
+        network, chip = _with_affine(self.network, numbers), self.chip.restore(found)
+        for name, slot in self.slots.items():
+            held = chip.matrices[name].grid if name in chip.matrices else None
+            if held is None or (held.outputs, held.inputs) != slot.shape:
+                had = "none" if held is None else f"{held.outputs} x {held.inputs}"
+                raise ChipError(
+                    f"The snapshot is that of another network: this one has a matrix {name!r} of "
+                    f"{slot.shape[0]} x {slot.shape[1]} weights, and the snapshot {had}. {_CURE}"
+                )
+        return AnalogNetwork(jax.tree_util.tree_map_with_path(put, network), chip, self.reports, self.call)
 
     # ---- reports ---------------------------------------------------------------------------------------------------
     @property
@@ -292,6 +302,7 @@ class AnalogNetwork(eqx.Module):
 
 
 _DIGITAL = "digital"
+_CURE = "Give the network that the chip was programmed with."
 
 
 def _with_affine(network: Any, numbers: Mapping[str, np.ndarray]) -> Any:
@@ -301,7 +312,7 @@ def _with_affine(network: Any, numbers: Mapping[str, np.ndarray]) -> Any:
         if not isinstance(node, Slot):
             return node
         given = (numbers.get(f"{_DIGITAL}{jax.tree_util.keystr(path)}.{name}") for name in ("scale", "shift"))
-        return Slot(node.name, node.kind, *(None if x is None else across(x) for x in given))
+        return node.corrected(*given)
 
     return jax.tree_util.tree_map_with_path(one, network, is_leaf=is_slot)
 

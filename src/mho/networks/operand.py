@@ -43,14 +43,20 @@ class Slot(eqx.Module):
     Args:
         name: Of the matrix on the chip.
         kind: Of the layer.
+        shape: Outputs and inputs.
         scale: By which each output is multiplied as a number, or None.
         shift: That is added to it then, or None.
     """
 
     name: str = eqx.field(static=True)
     kind: str = eqx.field(static=True)
+    shape: tuple[int, int] = eqx.field(static=True)
     scale: Any = None
     shift: Any = None
+
+    def corrected(self, scale: Any, shift: Any) -> Slot:
+        """The place of the same matrix, its outputs scaled and shifted, or (None) not."""
+        return Slot(self.name, self.kind, self.shape, *(None if x is None else across(x) for x in (scale, shift)))
 
     def rows(self, x: Any) -> Any:
         """Without a chip there is no product."""

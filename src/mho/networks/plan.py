@@ -46,7 +46,7 @@ def slotted(
 
     def slot(name: str, kind: str, w: Any) -> Slot:
         weights[name] = np.asarray(w)
-        return Slot(name, kind)
+        return Slot(name, kind, weights[name].shape)
 
     template = rebuilt(network, slot, matrices=matrices, digital=digital, grouped=grouped)
     if not weights:
