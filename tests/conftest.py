@@ -6,7 +6,6 @@ import gc
 import importlib.util
 import os
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -24,12 +23,18 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
 for name, value in {"NPROC": "1", "OMP_NUM_THREADS": "1", "JAX_CPU_ENABLE_ASYNC_DISPATCH": "0"}.items():
     os.environ.setdefault(name, value)
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # XLA writes pages about kept programs otherwise
+# Nearly all the time of these tests is compiling, so what they compile is made quickly and runs slowly. To test the
+# code that users run: XLA_FLAGS= make test.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false")
 
 import jax  # noqa: E402  (reads its settings when it is loaded)
+
+import mho.circuits.program as programs  # noqa: E402
 
 REFERENCES = Path(os.environ.get("MHO_REFERENCES", Path(__file__).resolve().parents[2] / "shared" / "references"))
 
 
+LANES = programs.FEW  # above it, code for a population is made for speed
 LONG = ("studies", "circuits", "metrics", "fitting", "devices")  # folders whose modules take longest, longest first
 
 
@@ -44,10 +49,23 @@ def forgotten():
     """Programs are kept on disk; a process that kept all of them in memory too would hold ten gigabytes at the end."""
     yield
     jax.clear_caches()
-    programs = sys.modules.get("mho.circuits.program")
-    if programs is not None:
-        programs._PROGRAMS.clear()
+    programs._PROGRAMS.clear()
     gc.collect()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quickly():
+    """Code for populations is compiled as for few lanes, in a third of the time; `at_speed` gives the other back."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(programs, "FEW", 1 << 30)
+        yield
+
+
+@pytest.fixture
+def at_speed(monkeypatch):
+    """Code for populations compiled as users get it."""
+    monkeypatch.setattr(programs, "FEW", LANES)
+    return LANES
 
 
 @pytest.fixture(scope="session")

@@ -35,6 +35,17 @@ def population():
     return mho.sample(SIMPLE, mho.relative(0.8, of=lambda c: c["r"].r), n=37, key=jax.random.key(5))
 
 
+def test_code_made_for_speed_gives_what_code_made_quickly_does(population, at_speed):
+    """Above so many lanes a circuit is compiled in another form; the numbers are the same but for rounding."""
+    asked = {"crossings": HALF, "options": OPTIONS, "throw": False}
+    assert population["r"].r.size > at_speed
+    fast = transient(population, 3e-6, **asked)
+    few = transient(jax.tree.map(lambda x: x[:at_speed] if np.ndim(x) else x, population), 3e-6, **asked)
+    np.testing.assert_array_equal(fast.steps[:at_speed], few.steps)
+    np.testing.assert_allclose(fast.crossings[0].times[:at_speed], few.crossings[0].times, rtol=1e-12)
+    np.testing.assert_allclose(fast.ledger.energy("v")[:at_speed], few.ledger.energy("v"), rtol=1e-9)
+
+
 def test_queue_and_workers_give_what_one_batch_gives(population):
     whole = transient(population, 3e-6, crossings=HALF, options=OPTIONS, throw=False)
     calls = []

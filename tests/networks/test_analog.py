@@ -216,3 +216,11 @@ def test_normalisations_are_folded_or_frozen():
     np.testing.assert_allclose(jax.vmap(plain)(x), wanted, atol=1e-5)
     with pytest.raises(ChipError, match="state="):
         folded(trained)
+
+
+def test_samples_that_do_not_fit_are_named():
+    layer = compiled(eqx.nn.Sequential([eqx.nn.Linear(4, 3, key=KEY)]), exact_tile(), key=KEY)
+    with pytest.raises(ChipError, match=r"'layers\.0' \(3 outputs, 4 inputs\).*first axis"):
+        layer(np.ones(4), key=KEY)
+    with pytest.raises(ChipError, match=r"entry \[1, 2\] is nan; 1 in all"):
+        layer(np.array([[1, 1, 1, 1], [1, 1, np.nan, 1]]), key=KEY)

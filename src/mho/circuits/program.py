@@ -285,9 +285,10 @@ def _compile(lowered: Any, *, quick: bool, draft: bool) -> Any:
     A draft is not optimised: made in a third of the time, it takes twice as long per turn.
     """
     if quick:
-        options: dict[str, Any] = {"xla_cpu_use_fusion_emitters": False}
+        level = 0 if draft else 3
+        options: dict[str, Any] = {"xla_cpu_use_fusion_emitters": False, "xla_backend_optimization_level": level}
         try:
-            return lowered.compile(compiler_options=options | ({"xla_backend_optimization_level": 0} if draft else {}))
+            return lowered.compile(compiler_options=options)
         except Exception as error:  # a JAX that does not know the option says so in various exceptions
             if "option" not in str(error).lower():
                 raise

@@ -58,9 +58,17 @@ def batch(x: Any) -> Any:
     """Samples as one array.
 
     Raises:
-        ChipError: If there are none.
+        ChipError: If there are none, or a number in them is not finite.
     """
     shape = np.shape(x)
     if not shape or shape[0] == 0:
         raise ChipError(f"The samples have shape {shape}; give at least one, with the samples along the first axis.")
+    if not isinstance(x, jax.core.Tracer):
+        wrong = np.argwhere(~np.isfinite(np.asarray(x)))
+        if wrong.size:
+            where = ", ".join(str(k) for k in wrong[0])
+            raise ChipError(
+                f"Sample entry [{where}] is {np.asarray(x)[tuple(wrong[0])]}; {len(wrong)} in all are not finite. "
+                "Leave those samples out, or correct them."
+            )
     return jnp.asarray(x)

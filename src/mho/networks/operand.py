@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from mho.core.errors import ChipError
 from mho.crossbars import Product
 from mho.crossbars.calibration import formed
 from mho.networks.listening import say
@@ -87,6 +88,20 @@ class Operand(AbstractOperand):
     def ndim(self) -> int:
         """Two, as of any matrix."""
         return 2
+
+    def __matmul__(self, x: Any) -> Any:
+        """As of any operand.
+
+        Raises:
+            ChipError: If `x` is no vector, and no matrix of vectors, of as many entries as the matrix has inputs.
+        """
+        shape, (outputs, inputs) = np.shape(x), self.shape
+        if len(shape) not in (1, 2) or shape[0] != inputs:
+            raise ChipError(
+                f"A product with {self.slot.name!r} ({outputs} outputs, {inputs} inputs) was asked for with an array "
+                f"of shape {shape}. Do the samples lie along the first axis, each of the shape that the network takes?"
+            )
+        return super().__matmul__(x)
 
     def rows(self, x: Any) -> Any:
         """Products (n, outputs) of vectors (n, inputs)."""
