@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mho.circuits import DC, Circuit, Crossing, CurrentSource, VoltageSource
-from mho.circuits.design.benches import FEWEST, FIRST, LOW, RESET, TRAIN, Bench, nominal, passing, saved, stop_of, trace
+from mho.circuits.design.benches import FEWEST, FIRST, LOW, RESET, TRAIN, Bench, nominal, saved, shares, stop_of, trace
 from mho.circuits.design.benches import train_starts as starts_of
 from mho.circuits.design.subject import Subject
 from mho.circuits.design.target import Target
@@ -87,7 +87,7 @@ class _Judge:
         own = self.driven(self.bench.current, 1.0)
         threshold = self.bench.current * (1.0 / own["rate"] - own["dead_time"])
         net = self.net(target, at)
-        return float(passing(net[None], np.array([threshold]), np.array([own["dead_time"]]), at)[0])
+        return float(shares(net[None], np.array([threshold]), np.array([own["dead_time"]]), at)[target.figure][0])
 
     def run(self, name: str, text: SpiceText) -> NgspiceRun:
         """Run a netlist and keep it."""

@@ -64,6 +64,9 @@ class TunedBank(Study):
     )
     response: float = quantity(0.15, "1", "output spikes per presynaptic spike at a member's rate", low=0.02, high=0.9)
     flank: float = quantity(0.6, "1", "share of that half-way to the next member's rate", low=0.05, high=0.95)
+    lone: float = quantity(
+        2.3, "1", "charge that a spike after silence leaves, over one's at a member's rate", low=1.6, high=10.0
+    )
     device: str = choice("ecram_stp_ref", "ECRAM of the synapses, its polarity reversed", among=_sets)
     floor: float = quantity(
         2e-6, "S", "smallest channel conductance, which says how deep the ECRAM can depress", low=1e-8, high=9e-6
@@ -98,13 +101,20 @@ class TunedBank(Study):
                 "Leak, inhibition and the ECRAM's relaxation do: at its own rate every member answers as designed, "
                 f"within {100 * worst:.0f} %."
             )
-        if (selective := have("bank_selectivity")) is not None:
-            loud = sum(x is not None and x < 0.0 for x in selective)
-            if loud:
-                sentences.append(
-                    f"{loud} of {len(selective)} members answer other members' rates more than their own: after a long "
-                    "silence the synapse has recovered, and a lone spike carries the membrane to its threshold."
-                )
+        if (lone := have("bank_lone_spikes")) is not None:
+            loud = sum(x is not None and x > 0 for x in lone)
+            sentences.append(
+                f"{loud} of {len(lone)} members fire at a single spike after silence, and so at all low rates: what a "
+                "lone spike may leave has to be smaller."
+                if loud
+                else "A single spike after silence makes none fire: the ECRAM relaxes within about two periods, so "
+                "that it has little to recover."
+            )
+        if (selective := have("bank_selectivity")) is not None and all(x is not None for x in selective):
+            sentences.append(
+                "At rates as far as a neighbour's or farther no member answers more than "
+                f"{100 * max(1.0 - x for x in selective):.0f} % of what it answers at its own."
+            )
         if (peaks := have("bank_preferred_rate")) is not None:
             texts = [engineering(p, "Hz", 3) if p is not None else "silence" for p in peaks]
             sentences.append(f"Members answer most at {', '.join(texts)}.")

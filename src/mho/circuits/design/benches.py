@@ -43,7 +43,7 @@ class Bench:
     Args:
         current: Input of the driven neuron where a target names none [A].
         width: Width of a presynaptic spike [s].
-        spikes: Presynaptic spikes in the train of the figure `passes`.
+        spikes: Presynaptic spikes in the train of the figures `passes` and `lone`.
         hold: Voltage at which the membrane is held while it is charged by a train [V].
         tolerance: Of the transient analysis.
     """
@@ -111,7 +111,7 @@ def check(subject: Subject, targets: Sequence[Target]) -> None:
     for target in targets:
         if target.about.bench != "driven" and subject.synapse is None:
             raise InputError(f"{target.label} is a figure of a synapse, and the design has none: name one.")
-        if target.figure in ("dead_time", "passes") and not has_reset(subject):
+        if (target.figure == "dead_time" or target.about.bench == "tuned") and not has_reset(subject):
             kind = type(subject.neuron).__name__
             raise InputError(f"{target.label} needs a neuron with a reset that lasts; {kind} has no node {RESET!r}.")
 
@@ -242,11 +242,16 @@ def passing(net: np.ndarray, threshold: np.ndarray, dead: np.ndarray, rate: Any)
     return np.mean(each, axis=1)
 
 
+def shares(net: np.ndarray, threshold: np.ndarray, dead: np.ndarray, rate: Any) -> dict[str, np.ndarray]:
+    """Figures of neuron and synapse together, by name, from the charges that :func:`passing` takes."""
+    return {"passes": passing(net, threshold, dead, rate), "lone": net[:, 0] / threshold}
+
+
 def _tuned(subject: Subject, bench: Bench, at: np.ndarray, stop: float) -> Figures:
     threshold, dead, why = spike_cost(subject, bench, len(at))
     net, status = net_charges(subject, bench, at)
     later = _why(status, np.zeros(len(at), bool))
-    return {"passes": passing(net, threshold, dead, at)}, np.where(why == "", later, why)
+    return shares(net, threshold, dead, at), np.where(why == "", later, why)
 
 
 def spike_cost(subject: Subject, bench: Bench, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -186,7 +186,7 @@ def design(record: Design, told: Told = lambda share, text: None, *, enough: flo
 
 def _scale(target: Any, found: float) -> float:
     """What turns a change of a target's miss into a relative change of its figure."""
-    if target.figure != "passes":
+    if not target.linear:
         return 1.0
     return max(target.value, 0.02) / found if found else np.nan
 

@@ -18,6 +18,7 @@ Told = Callable[[float, str], None]
 DAMPINGS = (0.01, 1.0, 100.0, 1e4)  # tried side by side, relative to each start's own
 _REACH = 0.25  # longest move in a turn, as a share of the way between the bounds
 _APART = 0.15  # least distance of two starts, as a share of the way between the bounds, per free number
+_STAY = 1e-6  # shortest move that is measured, as a share of the way between the bounds
 _STALL = 1e-3  # least relative fall of the cost that counts as going on
 
 
@@ -101,7 +102,7 @@ def search(
 
     at four dampings, and measures all these trials with the central differences around each in one population of lanes.
     A place without a figure is never accepted and never a number: it is refused and counted by reason, and its start
-    goes on with more damping.
+    goes on with more damping. A start that its bounds hold has no trial left, and ends.
 
     Args:
         evaluate: The figures' misses at places.
@@ -135,16 +136,16 @@ def search(
     slopes = _differences(places[chosen], misses[chosen], asked, step)
     runners = [Runner(k, places[i], misses[i], j, weights) for k, (i, j) in enumerate(zip(chosen, slopes, strict=True))]
     for turn in range(1, turns + 1):
-        going = [r for r in runners if r.going]
+        tried = [(r, np.array([r.trial(damping) for damping in DAMPINGS])) for r in runners if r.going]
+        tried = [(r, places) for r, places in tried if np.max(np.abs(places - r.place)) > _STAY]
         best = min(r.worst for r in runners)
         told(turn / (turns + 1), f"turn {turn} of at most {turns}, off by {100 * best:.2g} %")
-        if not going or best < enough:
+        if not tried or best < enough:
             break
-        trials = np.array([r.trial(damping) for r in going for damping in DAMPINGS])
-        found, slopes = _with_differences(trials, asked, step)
-        for k, r in enumerate(going):
+        found, slopes = _with_differences(np.concatenate([places for _, places in tried]), asked, step)
+        for k, (r, places) in enumerate(tried):
             own = slice(k * len(DAMPINGS), (k + 1) * len(DAMPINGS))
-            r.take(turn, trials[own], found[own], slopes[own])
+            r.take(turn, places, found[own], slopes[own])
     winner = min(runners, key=lambda r: r.cost)
     path = tuple(step for r in runners for step in r.path)
     return Search(

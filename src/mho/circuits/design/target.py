@@ -12,7 +12,7 @@ from mho.core.errors import InputError, UnitError
 from mho.core.quantities import engineering, si
 
 _TEXT = re.compile(r"^\s*(?P<figure>\w+)\s*=\s*(?P<value>[^@]+?)\s*(?:@\s*(?P<at>.+?)\s*)?$")
-_FLOOR = 0.02  # passes: below this response a miss is weighed as one of a response of this size
+_FLOOR = 0.02  # of shares of a spike: below this a miss is weighed as one of a share of this size
 
 
 class Figure(NamedTuple):
@@ -40,6 +40,7 @@ FIGURES: dict[str, Figure] = {
     "step": Figure("ohm", "presynaptic", "held", "fall of the ECRAM's channel resistance by a train's first spike"),
     "event": Figure("J", "presynaptic", "held", "energy of a synaptic event: mirror, gate driver and spike source"),
     "passes": Figure("1", "presynaptic", "tuned", "output spikes per presynaptic spike at a train's end, from charges"),
+    "lone": Figure("1", "presynaptic", "tuned", "share of an output spike's charge that a train's first spike leaves"),
 }
 CONDITION_UNITS = {"current": "A", "presynaptic": "Hz"}
 
@@ -66,7 +67,7 @@ class Target:
     def __post_init__(self) -> None:
         if self.figure not in FIGURES:
             raise InputError(f"There is no figure {self.figure!r} to design for. There are: {', '.join(FIGURES)}.")
-        if not (np.isfinite(self.value) and (self.value > 0 or (self.value == 0 and self.figure == "passes"))):
+        if not (np.isfinite(self.value) and (self.value > 0 or (self.value == 0 and self.linear))):
             raise InputError(f"The target {self.figure} is {engineering(self.value, self.unit)}; it must be above 0.")
         if not (np.isfinite(self.weight) and self.weight > 0):
             raise InputError(f"The weight of {self.figure} is {self.weight:g}; it must be above 0.")
@@ -81,6 +82,11 @@ class Target:
     def about(self) -> Figure:
         """What the figure is."""
         return FIGURES[self.figure]
+
+    @property
+    def linear(self) -> bool:
+        """Whether the figure is a share that may fall to nothing and below, so that its miss has no logarithm."""
+        return self.about.bench == "tuned"
 
     @property
     def unit(self) -> str:
@@ -117,22 +123,20 @@ class Target:
         return cls(name, value, at, weight)
 
     def residual(self, found: np.ndarray) -> np.ndarray:
-        """Weighted miss, about relative: logarithmic, or linear for a response that may fall to nothing."""
+        """Weighted miss, about relative: logarithmic, or linear for a share that may fall to nothing."""
         return self.weight * self.miss(found)
 
     def miss(self, found: np.ndarray) -> np.ndarray:
         """Miss without its weight [1]; NaN where the figure is NaN."""
-        if self.figure == "passes":
+        if self.linear:
             return (found - self.value) / max(self.value, _FLOOR)
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.log(np.where(found > 0, found, np.nan) / self.value)
 
     def found(self, miss: float) -> float:
         """The figure that has a miss."""
-        return float(
-            self.value + miss * max(self.value, _FLOOR) if self.figure == "passes" else self.value * np.exp(miss)
-        )
+        return float(self.value + miss * max(self.value, _FLOOR) if self.linear else self.value * np.exp(miss))
 
     def deviation(self, found: np.ndarray | float) -> np.ndarray | float:
         """Relative deviation, the one that is reported [1]."""
-        return (np.asarray(found) - self.value) / max(self.value, _FLOOR if self.figure == "passes" else 0.0)
+        return (np.asarray(found) - self.value) / max(self.value, _FLOOR if self.linear else 0.0)

@@ -29,15 +29,16 @@ def work(context: Context) -> Outcome:
     """Judge every member as a whole circuit at its three rates, and correct it by the derivatives of its design."""
     study, numbers = context.study, parameters(context.study.device)
     designed = context.handover("design")["members"]
-    records = [wanted(study, rate) for rate in study.rates]
-    jacobians = [np.array(member["jacobian"], np.float64) for member in designed]
+    whole = [wanted(study, rate) for rate in study.rates]
+    records = [_judged(record) for record in whole]
+    jacobians = [np.array(member["jacobian"], np.float64)[: len(records[0].targets)] for member in designed]
     found = correct(
         records, [member["values"] for member in designed], jacobians,
         lambda values: _answers(study, records, values), rounds=_ROUNDS, enough=_NEAR, told=context.progress,
     )  # fmt: skip
     subjects = [applied(r.subject(), f.values) for r, f in zip(records, found, strict=True)]
-    charges = from_charges(study, together(subjects), np.asarray(study.rates, np.float64))
-    for k, (record, one) in enumerate(zip(records, found, strict=True)):
+    charges, left = from_charges(study, together(subjects), np.asarray(study.rates, np.float64))
+    for k, (record, one) in enumerate(zip(whole, found, strict=True)):
         context.folder.write(f"designs/{k + 1}.toml", replace(record, start=dict(one.values)).to_toml())
     ratio = [float(f.figures[0] / r.targets[0].value) for r, f in zip(records, found, strict=True)]
     far = sum(not abs(x - 1.0) <= _HOLDS for x in ratio)
@@ -50,7 +51,8 @@ def work(context: Context) -> Outcome:
         note="before correction "
         + ", ".join(f"{f.before[0] / r.targets[0].value:.2f}" for r, f in zip(records, found, strict=True)),
     )  # fmt: skip
-    members = [{"values": dict(f.values), "found": float(x)} for f, x in zip(found, charges, strict=True)]
+    each = zip(found, charges, left, strict=True)
+    members = [{"values": dict(f.values), "found": float(x), "lone": float(y)} for f, x, y in each]
     return Outcome(
         kpis=[kpi],
         series={
@@ -61,11 +63,16 @@ def work(context: Context) -> Outcome:
                 "Right: the same circuits as wholes, spikes counted. A miss of 100 % is silence.",
             )
         },
-        tables={"bank.corrected": _table(context, records, found)},
+        tables={"bank.corrected": _table(context, records, found, left)},
         sources=provenance.sources(numbers),
         handover={"members": members},
         files={f"design of the {name} member": f"designs/{k + 1}.toml" for k, name in enumerate(names(context))},
     )
+
+
+def _judged(record: Design) -> Design:
+    """The design with the targets that can be counted in spikes: a lone spike, as it should be, gives none."""
+    return replace(record, targets=tuple(t for t in record.targets if t.figure == "passes"))
 
 
 def _answers(study: Any, records: Sequence[Design], values: Sequence[Mapping[str, np.ndarray]]) -> list[np.ndarray]:
@@ -85,19 +92,20 @@ def _answers(study: Any, records: Sequence[Design], values: Sequence[Mapping[str
     return [x.reshape(-1, len(r.targets)) for x, r in zip(np.split(each, sizes[:-1]), records, strict=True)]
 
 
-def _table(context: Context, records: Sequence[Design], found: Sequence[Corrected]) -> Table:
+def _table(context: Context, records: Sequence[Design], found: Sequence[Corrected], left: np.ndarray) -> Table:
     rows = []
-    for name, record, one in zip(names(context), records, found, strict=True):
+    for name, record, one, lone in zip(names(context), records, found, left, strict=True):
         numbers = [f.text(one.values[f.name]) for f in record.frees()]
         before, after = (" / ".join(f"{x:.3f}" for x in y[[1, 0, 2]]) for y in (one.before, one.figures))
         rows.append([name, *numbers, engineering(record.fixed["c_membrane"], "F", 3), before, after,
-                     str(one.path[-1].turn)])  # fmt: skip
+                     f"{lone:.2f}", str(one.path[-1].turn)])  # fmt: skip
     columns = ["member", "v_leak", "mirror", "v_inhibit", "τ₁ of the ECRAM", "membrane", "as designed", "corrected",
-               "rounds"]  # fmt: skip
+               "lone spike", "rounds"]  # fmt: skip
     return Table(
         columns, rows,
         "What whole circuits answer below, at and above each member's rate, as they came from the design and after "
-        f"correction. Wanted are {wanted_text(records[0])} output spikes per presynaptic spike.",
+        f"correction. Wanted are {wanted_text(records[0])} output spikes per presynaptic spike. Of a lone spike: the "
+        "share of an output spike's charge that it leaves, from charges.",
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from mho.circuits import Circuit
 from mho.circuits.design import Bench, Design, Subject, Target, applied
-from mho.circuits.design.benches import FIRST, net_charges, passing, spike_cost, train_wave
+from mho.circuits.design.benches import FIRST, net_charges, shares, spike_cost, train_wave
 from mho.circuits.ledger import Detail
 from mho.circuits.neurons.observation import Firing, observe
 from mho.circuits.options import Options
@@ -27,37 +27,42 @@ WITHIN = 0.1  # largest deviation of a design from charges; what is left, and mo
 _TOLERANCE = 3e-3  # of the transients: charges are then within 1e-3 of converged ones, at half the steps
 _E_FOLD = 0.039  # [V] of the delay's control per e-fold of the spike's width: a larger membrane takes longer to reset
 HOLD = 0.1  # [V] where the membrane is held: net charges are larger below and smaller above
-_SLOW = 1e3  # [Hz] below it the membrane grows, so that a spike's charge stays well above what the reset leaks
+_SLOW = 2e3  # [Hz] below it the membrane grows, so that charges stay well above what cut-off transistors leak
+_GROWTH = 0.75  # exponent with which it grows: with 1 a member of 200 Hz would take twice the energy for little
 _LEAK = 2.6e-7  # [A] current scale of the leak transistor: n-channel card, 0.5 um by 1 um
 _SLOPE = 0.0337  # [V] its e-fold
 _NET = 0.053e-12  # [C] what the leak may take of a spike's charge at the preferred rate, on 1 pF
+_LEAST = 2e-12  # [A] the transistor's own at a gate near 0 V
 _MIRROR, _OTHER = 26e-12, 45e-12  # [A] leaks at rest: of the mirror into the membrane, of all else out of it
 BOUNDARY = "neuron and one synapse with its gate driver; without bias generation, wiring, and making the input spikes"
 
 
 def wanted(study: Any, rate: float) -> Design:
-    """The design of one member: responses at its own rate and half-way to its neighbours.
+    """The design of one member: responses at its own rate and half-way to its neighbours, and what a lone spike leaves.
 
     Charges are those of a train whose last quarter lies in the middle of the half that is counted: the ECRAM's slow
-    modes go on moving. The search starts from an estimate: a leak that takes a seventh of a spike's charge at the
-    preferred rate, and relaxation times of ten periods.
+    modes go on moving. Three responses leave one of the four numbers open, and an ECRAM that relaxes over many periods
+    meets them with the small difference of large charges: after a silence it has recovered, and one spike alone fires
+    the neuron. What a lone spike leaves is therefore wanted too; it asks for relaxation within two periods.
+    The search starts from an estimate that is near.
     """
     flank = rate_step(study)
-    size = max(1.0, _SLOW / rate)
+    size = max(1.0, (_SLOW / rate) ** _GROWTH)
     targets = (
         Target("passes", study.response, rate),
         Target("passes", study.flank * study.response, rate / flank),
         Target("passes", study.flank * study.response, rate * flank),
+        Target("lone", study.lone * study.response, rate),
     )
-    mirror = 0.75 * size**0.85  # a larger membrane takes larger charges to the threshold
-    leak = 0.4 + _SLOPE * math.log((_NET * mirror * rate + _MIRROR * mirror - _OTHER) / _LEAK)
+    mirror = 0.45 * size**0.85  # a larger membrane takes larger charges to the threshold
+    leak = 0.4 + _SLOPE * math.log(max(_NET * mirror * rate + _MIRROR * mirror - _OTHER, _LEAST) / _LEAK)
     return Design(
         targets,
         {
             "v_leak": (0.0, 0.3),
             "synapse.mirror": (0.25 * mirror, 4.0 * mirror),
             "synapse.v_inhibit": (0.3, 1.0),
-            "device.tau": (2.0 / rate, 100.0 / rate),
+            "device.tau": (0.3 / rate, 30.0 / rate),
         },
         synapse="selective",
         device=study.device,
@@ -71,8 +76,8 @@ def wanted(study: Any, rate: float) -> Design:
         start={
             "v_leak": leak,
             "synapse.mirror": mirror,
-            "device.tau": 10.0 / rate,
-            "synapse.v_inhibit": 0.476 + 0.071 * math.log(size),
+            "device.tau": 1.3 / rate,
+            "synapse.v_inhibit": 0.466 + 0.071 * math.log(size),
         },
         bench=Bench(
             current=study.current, width=WIDTH, spikes=int(CHARGED * study.spikes), hold=HOLD, tolerance=_TOLERANCE
@@ -154,12 +159,24 @@ def responses(times: np.ndarray, rates: np.ndarray, spikes: int) -> np.ndarray:
     return found
 
 
-def from_charges(study: Any, batch: Subject, presented: np.ndarray) -> np.ndarray:
-    """The response that the charges on a held membrane give: what the designs worked with."""
+def answered(times: np.ndarray, rates: np.ndarray) -> np.ndarray:
+    """Output spikes that each train's first presynaptic spike causes by itself: those before the second.
+
+    Args:
+        times: Of output spikes, NaN where there are no more, (samples, spikes) [s].
+        rates: Presynaptic rate of each sample [Hz].
+    """
+    with np.errstate(invalid="ignore"):
+        return np.sum(times < FIRST + 1.0 / rates[:, None], axis=1)
+
+
+def from_charges(study: Any, batch: Subject, presented: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What charges on a held membrane give, with which the designs worked: the response, and a lone spike's share."""
     bench = wanted(study, study.rates[0]).bench
     threshold, dead, _ = spike_cost(batch, bench, len(presented))
     net, _ = net_charges(batch, bench, presented)
-    return np.maximum(passing(net, threshold, dead, presented), 0.0)
+    found = shares(net, threshold, dead, presented)
+    return np.maximum(found["passes"], 0.0), found["lone"]
 
 
 def names(context: Context) -> list[str]:

@@ -13,7 +13,7 @@ from mho.metrics.kpi import KPI, provenance_of
 from mho.studies import provenance
 from mho.studies.execution import Context
 from mho.studies.outcome import Axis, Curve, Outcome, Series, Table
-from mho.studies.stages.bank.members import BOUNDARY, counted, driven, fired, names, subjects
+from mho.studies.stages.bank.members import BOUNDARY, answered, counted, driven, fired, names, subjects
 
 _HALF = 0.5  # a member has worked if it has this share of its nominal response and its bank names its rate
 _UNDECIDED = -1
@@ -24,7 +24,8 @@ def work(context: Context) -> Outcome:
     study, numbers = context.study, parameters(context.study.device)
     members, rates = subjects(context), np.asarray(study.rates, np.float64)
     count, key = study.banks, jax.random.key(context.seed("banks"))
-    response = np.zeros((len(members), len(rates), count))
+    response, slowest = np.zeros((len(members), len(rates), count)), int(np.argmin(rates))
+    silent = np.zeros((len(members), count), bool)
     failures: dict[str, int] = {}
     for k, (member, own) in enumerate(zip(members, jax.random.split(key, len(members)), strict=True)):
         nominal = driven(member, rates[0], study.spikes)
@@ -36,6 +37,7 @@ def work(context: Context) -> Outcome:
         source = driven(member, presented, study.spikes)["drive.spikes"]
         firing = fired(many.with_elements({"drive.spikes": source}), float(rates.min()), study.spikes)
         response[k] = counted(firing, presented, study.spikes).reshape(len(rates), count)
+        silent[k] = answered(firing.times, presented).reshape(len(rates), count)[slowest] == 0
         for reason, n in firing.failures.items():
             if reason != "EVENTS_FULL":
                 failures[reason] = failures.get(reason, 0) + n
@@ -60,6 +62,10 @@ def work(context: Context) -> Outcome:
         KPI("circuit.bank_discrimination", float(np.mean(right)), "1", **ground,
             definition="share of trains whose rate the strongest member names; a tie or a silent bank counts as wrong",
             spread={"low": float(right.min()), "high": float(right.max()), "kind": "over rates"}),
+        KPI("circuit.bank_lone_silence", float(np.mean(silent)), "1", **ground,
+            definition="share of members that a presynaptic spike after long silence does not make fire",
+            spread={"low": float(silent.mean(axis=1).min()), "high": float(silent.mean(axis=1).max()),
+                    "kind": "over members"}),
     ]  # fmt: skip
     return Outcome(
         kpis=kpis,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from mho.devices import parameters
@@ -13,6 +15,7 @@ from mho.studies.outcome import Axis, Curve, Mark, Outcome, Series
 from mho.studies.stages.bank.members import (
     BOUNDARY,
     LANES,
+    answered,
     counted,
     driven,
     fired,
@@ -41,9 +44,10 @@ def work(context: Context) -> Outcome:
     firing = fired(driven(batch, presented, study.spikes), float(rates.min()), study.spikes)
     response = responses(firing.times, presented, study.spikes).reshape(len(members), -1)
     whole = counted(firing, presented, study.spikes).reshape(len(members), -1)
+    lone = answered(firing.times, presented).reshape(len(members), -1)
     energy = firing.settled_energy("supply", "bias", "drive").reshape(len(members), -1)
     context.progress(0.7, "the same from charges")
-    charges = from_charges(study, batch, presented).reshape(len(members), -1)
+    charges, left = (x.reshape(len(members), -1) for x in from_charges(study, batch, presented))
     at = [int(np.argmin(np.abs(rates - r))) for r in own]
     here = (np.arange(len(own)), at)
     each = energy[here]
@@ -66,9 +70,13 @@ def work(context: Context) -> Outcome:
             definition="response of each member's whole circuit at its own rate over the one from charges",
             note="for the charges the membrane is held at one voltage, and in the circuit it moves: this is what the "
             "correction has made up for"),
-        KPI("circuit.bank_selectivity", _selectivity(response, at), "1", failures=failures, **ground,
-            definition="response of each member at its own rate less its largest at another member's rate, over the "
-            "first: 1 is silence at all others"),
+        KPI("circuit.bank_selectivity", selectivity(rates, response, at), "1", failures=failures, **ground,
+            definition="response of each member at its own rate less its largest at any rate of the scan that is as "
+            "far as its neighbour's or farther, over the first: 1 is silence at all these"),
+        KPI("circuit.bank_lone_spikes", [int(x) for x in lone[:, 0]], "1", failures=failures, **ground,
+            definition="output spikes that one presynaptic spike after long silence causes, by member",
+            note="from charges it leaves "
+            f"{', '.join(f'{x:.2f}' for x in left[here])} of an output spike's charge after a period"),
         KPI("circuit.bank_energy_per_spike", [float(x) for x in each], "J",
             failures=failures | ({"SILENT": silent} if silent else {}), **ground,
             definition="energy from all supplies between two output spikes, each member at its own rate",
@@ -98,11 +106,21 @@ def _peak(rates: np.ndarray, response: np.ndarray) -> float:
     return float(rates[k] * np.exp(np.clip(-b / (2 * a), x[0], x[-1]))) if a < 0 else float(rates[np.argmax(response)])
 
 
-def _selectivity(response: np.ndarray, at: list[int]) -> list[float]:
+def selectivity(rates: np.ndarray, response: np.ndarray, at: Sequence[int]) -> list[float]:
+    """How much more a member answers its own rate than any that is as far as its neighbour's, by member [1].
+
+    Args:
+        rates: Of the scan, ascending [Hz].
+        response: Of each member at each rate, (members, rates).
+        at: Place of each member's own rate in the scan.
+    """
+    own = rates[list(at)]
     found: list[float] = []
     for k, row in enumerate(response):
-        others = [row[i] for j, i in enumerate(at) if j != k]
-        found.append(float((row[at[k]] - max(others, default=0.0)) / row[at[k]]) if row[at[k]] > 0 else np.nan)
+        apart = np.abs(np.log(rates / own[k]))
+        nearest = min((np.abs(np.log(r / own[k])) for j, r in enumerate(own) if j != k), default=np.log(_BEYOND))
+        largest = float(np.max(row[apart >= (1.0 - 1e-9) * nearest], initial=0.0))
+        found.append(float(1.0 - largest / row[at[k]]) if row[at[k]] > 0 else np.nan)
     return found
 
 
