@@ -151,6 +151,7 @@ def test_a_neuron_from_target_to_netlist(ngspice, tmp_path, monkeypatch):
     The threshold switch has the fewest transistors, and its program is the quickest to compile.
     """
     monkeypatch.setattr("mho.circuits.design.benches.LANES", 8)  # few lanes are compiled in half the time
+    monkeypatch.setattr("mho.circuits.design.benches.SPIKES", 5)
     monkeypatch.chdir(tmp_path)
     asked = ["design", "threshold_switch", "-t", "rate=50kHz", "--scouts", "7", "--starts", "1"]
     files = ["--json", "d.json", "--out", "d.toml", "--netlist", "d.cir"]

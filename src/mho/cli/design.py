@@ -80,8 +80,7 @@ def design(
 
       passes        output spikes per presynaptic spike   passes=0.2@1kHz
 
-      lone          share of an output spike's charge
-                    that a train's first spike leaves     lone=0.35@1kHz
+      lone          share a train's first spike leaves    lone=0.35@1kHz
 
     Free numbers are fields of the neuron (v_delay, v_refractory, v_leak, v_bias, c_membrane, c_delay, v_supply; short:
     vdly, vrf, vlk, vb, cmem, cd, vdd), of the synapse (synapse.v_read, synapse.mirror), of its ECRAM (device.tau,
