@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import functools
 from typing import Any
 
@@ -11,22 +10,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from mho.core.errors import InputError
-from mho.crossbars.kernels.build import KernelError, build, place
+from mho.core.native import register
+from mho.crossbars.kernels.build import build, place
 from mho.crossbars.mesh import Effort, Fields, Mesh, Tolerance
 
 _TARGET = "mho_crossbar"
 ENGINES = ("auto", "jax", "kernel")
-
-
-@functools.cache
-def _loaded(path: str) -> bool:
-    """Register the kernel with XLA."""
-    try:
-        library = ctypes.CDLL(path)
-    except OSError as error:
-        raise KernelError(f"{path} cannot be loaded: {error}. Delete it and build the kernel again.") from error
-    jax.ffi.register_ffi_target(_TARGET, jax.ffi.pycapsule(library.MhoCrossbar), platform="cpu")
-    return True
 
 
 @functools.cache
@@ -54,7 +43,7 @@ def usable(engine: str) -> bool:
     if _kept() is None:
         build()
         _kept.cache_clear()
-    return _loaded(str(_kept()))
+    return register(str(_kept()), "MhoCrossbar", _TARGET)
 
 
 def call(mesh: Mesh, currents: Fields, tolerance: Tolerance) -> tuple[Fields, Effort]:
