@@ -1,4 +1,4 @@
-"""C++ kernels: built once by this machine's compiler where one is asked for, never at import, kept in the user's cache."""
+"""C++ kernels: built once by this machine's compiler where asked for, never at import, kept in the user's cache."""
 
 from __future__ import annotations
 

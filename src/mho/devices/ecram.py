@@ -342,8 +342,11 @@ class ECRAM(AbstractContinuousDevice):
 
     def energy(self, state: ECRAMState, pulse: Pulse, *, temperature: float = ROOM) -> Number:
         """Energy [J] from the gate's driver: the gate capacitance, its leakage, and the ions that are moved."""
+        return self.spent(state, self.prepare(pulse, age=state.age, temperature=temperature)(self, state), pulse)
+
+    def spent(self, state: ECRAMState, after: ECRAMState, pulse: Pulse) -> Number:
+        """As :meth:`energy`, of a pulse whose effect is known already: it took `state` to `after` [J]."""
         across = pulse.amplitude - pulse.channel
-        after = self.prepare(pulse, age=state.age, temperature=temperature)(self, state)
         ions = self.polarity * self.charge_full * (after.loading - state.loading)
         leak = across * pulse.width / (self.r_ion + self.r_leak)
         return pulse.amplitude * (self.c_gate * across + leak + ions)

@@ -1,0 +1,32 @@
+"""Large sparse networks of spiking neurons: one description, a clocked engine in JAX, a compiled kernel."""
+
+from mho.networks.populations.checkpoint import load_state as load_state
+from mho.networks.populations.checkpoint import save_state as save_state
+from mho.networks.populations.conductance_lif import ConductanceLIF as ConductanceLIF
+from mho.networks.populations.connectivity import Connectivity as Connectivity
+from mho.networks.populations.connectivity import all_to_all as all_to_all
+from mho.networks.populations.connectivity import fixed_indegree as fixed_indegree
+from mho.networks.populations.connectivity import fixed_probability as fixed_probability
+from mho.networks.populations.connectivity import one_to_one as one_to_one
+from mho.networks.populations.current_lif import CurrentLIF as CurrentLIF
+from mho.networks.populations.energy import EventEnergy as EventEnergy
+from mho.networks.populations.network import PoissonSource as PoissonSource
+from mho.networks.populations.network import Population as Population
+from mho.networks.populations.network import Projection as Projection
+from mho.networks.populations.network import SpikeSource as SpikeSource
+from mho.networks.populations.network import SpikingNetwork as SpikingNetwork
+from mho.networks.populations.neurons import AbstractNeuron as AbstractNeuron
+from mho.networks.populations.neurons import Adaptation as Adaptation
+from mho.networks.populations.plan import NetworkState as NetworkState
+from mho.networks.populations.plan import plan as plan
+from mho.networks.populations.result import SpikingResult as SpikingResult
+from mho.networks.populations.result import Traces as Traces
+from mho.networks.populations.result import memory as memory
+from mho.networks.populations.simulate import rest as rest
+from mho.networks.populations.simulate import simulate as simulate
+from mho.networks.populations.topologies import Neighbourhood as Neighbourhood
+from mho.networks.populations.topologies import Wiring as Wiring
+from mho.networks.populations.topologies import balanced as balanced
+from mho.networks.populations.topologies import feed_forward as feed_forward
+from mho.networks.populations.topologies import neighbourhood as neighbourhood
+from mho.networks.populations.topologies import reservoir as reservoir
