@@ -342,9 +342,12 @@ class ECRAM(AbstractContinuousDevice):
 
     def energy(self, state: ECRAMState, pulse: Pulse, *, temperature: float = ROOM) -> Number:
         """Energy [J] from the gate's driver: the gate capacitance, its leakage, and the ions that are moved."""
+        return self.energy_of(self.prepare(pulse, age=state.age, temperature=temperature), state, pulse)
+
+    def energy_of(self, prepared: ECRAMPulse, state: ECRAMState, pulse: Pulse) -> Number:
+        """The same of a pulse whose effect is prepared, at the age for which it is [J]."""
         across = pulse.amplitude - pulse.channel
-        after = self.prepare(pulse, age=state.age, temperature=temperature)(self, state)
-        ions = self.polarity * self.charge_full * (after.loading - state.loading)
+        ions = self.polarity * self.charge_full * (prepared(self, state).loading - state.loading)
         leak = across * pulse.width / (self.r_ion + self.r_leak)
         return pulse.amplitude * (self.c_gate * across + leak + ions)
 
