@@ -228,7 +228,7 @@ def _mean_step(device: Any, up: Pulse, down: Pulse, key: jax.Array) -> tuple[Num
         state, k = carry
         return (jnp.mean(device.conductance(state)) < middle) & (k < _RAMP)
 
-    state, k = lax.while_loop(below, lambda c: (pulsed_once(c[0], up, c[1]), c[1] + 1), (start, jnp.int32(0)))
+    state, _ = lax.while_loop(below, lambda c: (pulsed_once(c[0], up, c[1]), c[1] + 1), (start, jnp.int32(0)))
     g = device.conductance(state)
 
     def moved(k: Any) -> Any:

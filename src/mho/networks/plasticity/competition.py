@@ -1,8 +1,8 @@
 r"""Neurons that compete for patterns of spike times, and learn them by the lags of one pair a synapse.
 
-Each input fires once, the earlier the stronger it is, and its counterpart for darkness the earlier the weaker it is. At a
-moment set by an inhibitory rhythm the neuron with the highest potential fires; where it fires, its synapses see one pair
-each: inputs that came before it and inputs that come after. No error is computed, and no neuron knows a label.
+Each input fires once, the earlier the stronger it is, and its counterpart for darkness the earlier the weaker it is.
+At a moment set by an inhibitory rhythm the neuron with the highest potential fires; where it fires, its synapses see
+one pair each: inputs that came before it and inputs that come after. No error is computed, and no neuron knows a label.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class Competed(NamedTuple):
     Args:
         cells: The cells.
         fatigue: b of each neuron, shape (outputs,) [1].
-        wins: How often each neuron fired for each class in the last epoch, (outputs, classes); without labels one class.
+        wins: How often each neuron fired for each class in the last epoch, (outputs, classes).
     """
 
     cells: PlasticCells

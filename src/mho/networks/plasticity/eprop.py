@@ -1,4 +1,4 @@
-r"""Eligibility propagation: gradients of a spiking layer from what each synapse and its neuron know, forward in time."""
+r"""Eligibility propagation: a spiking layer's gradient from what a synapse and its neuron know, forward in time."""
 
 from __future__ import annotations
 
