@@ -77,7 +77,7 @@ class OnChipLearning(Study):
     supervised_seeds: int = count(2, "seeds of the network that e-prop trains", low=2, high=100)
     window: float = quantity(1e-3, "s", "time of one presentation", low=1e-9, high=1.0)
     size: float = quantity(0.3, "1", "change of a weight that a pair without lag wants", low=1e-3, high=2.0)
-    rate: float = quantity(0.6, "1", "rate of e-prop, in weights of a full cell", low=1e-4, high=10.0)
+    rate: float = quantity(0.3, "1", "rate of e-prop", low=1e-4, high=10.0)
     asymmetries: tuple[float, ...] = quantity(
         (-0.8, -0.4, 0.0, 0.4, 0.8), "1", "weakening of the steps down (above 0) or up", low=-0.99, high=0.99
     )

@@ -65,8 +65,8 @@ class EProp(eqx.Module):
     recurrent weights; then the change is the gradient but for the derivative through the reset.
     """
 
-    alpha: Number = quantity("1", low=0.0, high=1.0, default=0.9)
-    kappa: Number = quantity("1", low=0.0, high=1.0, default=0.9)
+    alpha: Number = quantity("1", low=0.0, high=1.0, default=0.95)
+    kappa: Number = quantity("1", low=0.0, high=1.0, default=0.95)
     feedback: Any = None
 
     def __check_init__(self) -> None:
@@ -149,7 +149,7 @@ def train_on_chip(
         spikes: (n, steps, inputs), 1 or 0.
         labels: (n,).
         key: JAX random key: order, rounding of pulses, noise from cycle to cycle.
-        rate: Of learning, in weights of a full cell [1].
+        rate: Of learning [1].
         epochs: Passes.
         between: Time from one update to the next, in which the cells relax [s].
 
@@ -166,8 +166,8 @@ def train_on_chip(
         told = rule.told(OnChip(hidden, output, network.reach).weights(), spikes[at], labels[at])
         size = rate * (1.0 - k / total)
         first, second = jax.random.split(jax.random.fold_in(key, k))
-        hidden = hidden.updated(size * told.change.hidden, key=first).after(between)
-        output = output.updated(size * told.change.output, key=second).after(between)
+        hidden = hidden.updated(size / network.reach[0] * told.change.hidden, key=first).after(between)
+        output = output.updated(size / network.reach[1] * told.change.output, key=second).after(between)
         return (hidden, output), told.loss
 
     start = (network.hidden, network.output)

@@ -26,7 +26,7 @@ from mho.networks.tasks import digits
 from mho.studies.execution import Context
 
 STDP, REWARD, EPROP = "competition", "competition with reward", "e-prop"
-MOST = 127
+MOST = 63
 """Most pulses of one update of a cell."""
 STEPS = 16
 """Steps of the clock in a presentation, where there is one."""
@@ -94,8 +94,8 @@ def supervised(context: Context, given: Patterns, found: ParameterSet, seed: int
     """A hidden layer and a readout on fresh cells, trained by e-prop."""
     study, inputs, classes = context.study, given.times.shape[1], 10
     keys = jax.random.split(_key(context, "e-prop", seed), 7)
-    hidden = PlasticCells.of(found, (study.hidden, inputs), key=keys[0], device=device)
-    output = PlasticCells.of(found, (classes, study.hidden), key=keys[1], device=device)
+    hidden = PlasticCells.of(found, (study.hidden, inputs), key=keys[0], device=device, most=MOST)
+    output = PlasticCells.of(found, (classes, study.hidden), key=keys[1], device=device, most=MOST)
     first = jnp.clip(0.4 * jax.random.normal(keys[2], (study.hidden, inputs)), -1.0, 1.0)
     second = jnp.clip(0.2 * jax.random.normal(keys[3], (classes, study.hidden)), -1.0, 1.0)
     network = OnChip(hidden.set(first, key=keys[4]), output.set(second, key=keys[5]), REACH)

@@ -40,7 +40,7 @@ WAVED = (
     Waved("yakopcic_high", Overlap(_ONE, _ONE), 3e-3),
     Waved(
         "vteam_memtorch",
-        Overlap(SpikeWave(0.015, 1e-6, 0.08, 10e-6, 50e-6), SpikeWave(0.14, 2e-9, 0.01, 10e-6, 50e-6), -1.0),
+        Overlap(SpikeWave(0.015, 1e-6, 0.1, 10e-6, 50e-6), SpikeWave(0.14, 2e-9, 0.01, 10e-6, 50e-6), -1.0),
         30e-6,
     ),
 )
@@ -51,7 +51,7 @@ GATED = (
     ),
     Gated(
         "pcm_nandakumar_sets",
-        GatedPulses(Envelope(1.0, 0.6, 1e-3, 5e-3, 150e-9), Envelope(1.6, 1.15, 1e-3, 5e-3, 10e-9)), 2, 64,
+        GatedPulses(Envelope(1.0, 0.6, 1e-3, 5e-3, 150e-9), Envelope(1.9, 1.15, 1e-3, 5e-3, 10e-9)), 6, 64,
     ),
 )  # fmt: skip
 """Amplitudes are chosen here: plateaus and tails stay below the cards' thresholds by themselves, pulses of a pair
