@@ -37,7 +37,7 @@ def learned_accuracy(
     """
     values = np.asarray(right, np.float64)
     good = values[np.isfinite(values)]
-    low, high = interval(good)
+    low, high = within_one(interval(good))
     return KPI(
         name=name,
         value=float(np.mean(good)) if good.size else None,
@@ -51,6 +51,12 @@ def learned_accuracy(
         provenance=provenance,
         note="" if good.size else "no seed gave a finite accuracy",
     )
+
+
+def within_one(ends: tuple[float, float]) -> tuple[float, float]:
+    """An interval of a share, cut at 0 and 1 where few seeds make Student's wider than a share can be."""
+    low, high = (min(max(end, 0.0), 1.0) if math.isfinite(end) else end for end in ends)
+    return low, high
 
 
 def update_kpis(

@@ -109,14 +109,14 @@ def _gated(gated: GatedPulses, device: Any, states: Any, lags: Any, key: jax.Arr
     g = device.conductance(states)
 
     def one(k: Any) -> Any:
-        after, _, energy = gated.paired(device, wide, lags + 0.0 * wide_of(wide), key=jax.random.fold_in(key, k))
+        after, _, energy = gated.paired(device, wide, lags + 0.0 * _zeros(wide), key=jax.random.fold_in(key, k))
         return device.conductance(after) - g[:, None], energy
 
     changes, energies = jax.lax.map(one, jnp.arange(draws))
     return changes.mean(axis=0), energies.mean(axis=0), g
 
 
-def wide_of(state: Any) -> Number:
+def _zeros(state: Any) -> Number:
     """Zeros of a state's shape."""
     return jnp.zeros_like(jax.tree.leaves(state)[0])
 

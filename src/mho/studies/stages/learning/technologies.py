@@ -9,7 +9,7 @@ import numpy as np
 from mho.core.quantities import engineering
 from mho.devices import parameters
 from mho.metrics.kpi import provenance_of
-from mho.metrics.learning import learned_accuracy, update_kpis
+from mho.metrics.learning import learned_accuracy, update_kpis, within_one
 from mho.metrics.network import interval
 from mho.networks.plasticity import mean_step, pulses_of
 from mho.studies import provenance
@@ -36,7 +36,7 @@ def work(context: Context) -> Outcome:
         taught = [supervised(context, given, found, seed) for seed in range(study.supervised_seeds)]
         for how, runs in ((STDP, plain), (EPROP, taught)):
             shares = np.array([run.right for run in runs])
-            ends = interval(shares)
+            ends = within_one(interval(shares))
             right[how].append(float(np.mean(shares)))
             low[how].append(ends[0])
             high[how].append(ends[1])
