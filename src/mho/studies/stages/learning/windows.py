@@ -83,12 +83,12 @@ def work(context: Context) -> Outcome:
     return Outcome(
         series={
             "learning.overlap": Series(
-                axis, curves["overlap"], "change over the window [%]",
-                caption=f"Change of conductance by one pair, mean of three states, over the lag in units of: {spans}. "
+                axis, curves["overlap"], "change over its largest",
+                caption=f"Change of conductance by one pair, mean of three states, over its own largest; the lag in units of: {spans}. "
                 "Beyond the lag at which plateau and tail together stay below the threshold nothing happens.",
             ),
             "learning.gated": Series(
-                axis, curves["gated"], "change over the window [%]",
+                axis, curves["gated"], "change over its largest",
                 caption="Gates open for 5 ms. The ECRAM answers to the fading amplitude as its sinh says; the "
                 "phase-change cell crystallises between two voltages, and melts beyond a third.",
             ),
@@ -115,7 +115,8 @@ def _states(device: Any, gated: Gated, key: jax.Array) -> Any:
 
 
 def _curve(name: str, found: Window, reach: float) -> Curve:
-    return Curve(name, "1", 100.0 * found.change.mean(axis=0) / found.span, x=found.lags / reach)
+    mean = found.change.mean(axis=0)
+    return Curve(name, "1", mean / max(float(np.abs(mean).max()), 1e-30), x=found.lags / reach)
 
 
 def _row(name: str, how: str, found: Window) -> list[Any]:
