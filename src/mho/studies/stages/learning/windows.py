@@ -84,7 +84,8 @@ def work(context: Context) -> Outcome:
         series={
             "learning.overlap": Series(
                 axis, curves["overlap"], "change over its largest",
-                caption=f"Change of conductance by one pair, mean of three states, over its own largest; the lag in units of: {spans}. "
+                caption="Change of conductance by one pair, mean of three states, over its own largest; the lag in "
+                f"units of: {spans}. "
                 "Beyond the lag at which plateau and tail together stay below the threshold nothing happens.",
             ),
             "learning.gated": Series(
