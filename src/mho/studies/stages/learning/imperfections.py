@@ -52,7 +52,7 @@ def work(context: Context) -> Outcome:
             "learning.asymmetry": Series(
                 Axis("weakening of steps down (above 0) or up", "1", study.asymmetries), asymmetry, "accuracy [%]",
                 marks=[Mark("as published", x=float(np.asarray(base.up_down)))],
-                caption=f"Left: steps of one direction weakened by a share on {study.device}; {end}.",
+                caption=f"Steps of one direction weakened by a share on {study.device}; {end}.",
             ),
             "learning.noise": Series(
                 Axis("noise of a step", "1", [sigma * x for x in study.noises]), [noise], "accuracy [%]",
