@@ -63,7 +63,8 @@ def test_as_neurobench_counts(binary):
         net[0].weight.copy_(torch.tensor(FIRST))
         net[2].weight.copy_(torch.tensor(SECOND))
     x = (X > 0).astype(np.float32) if binary else X
-    given = [(torch.tensor(x), torch.zeros(len(x)))]
+    data = torch.utils.data.TensorDataset(torch.tensor(x), torch.zeros(len(x)))
+    given = torch.utils.data.DataLoader(data, batch_size=len(x))
     asked = [[Footprint, ConnectionSparsity], [SynapticOperations, ActivationSparsity]]
     theirs = Benchmark(TorchModel(net), given, [], [], asked).run(quiet=True)
     counted = theirs["SynapticOperations"]
