@@ -145,3 +145,14 @@ def test_known_numbers_are_never_traced_ones():
     assert known(np.asarray(1.0), 1.0)
     assert not known(np.asarray([1.0, 2.0]), 1.0)
     assert not jax.jit(lambda x: jnp.asarray(known(x, 1.0)))(1.0)
+
+
+def test_flow_of_a_batch_of_any_rank_is_that_of_each():
+    """Equal systems in an array of cells move equally. XLA's CPU code once wrote elsewhere for three axes and more."""
+    rows = [[-2e4, 2e4, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0], [1.0, 0.0, -1.0, 0.0], [-2e4, 2e4, 0.0, 0.0]]
+    duration = jnp.full((4, 16, 1), 1e-7, jnp.float32)
+    change, form = flow(rows, duration, [1.0, 0.0])
+    one, cube = flow(rows, jnp.asarray(1e-7, jnp.float32), [1.0, 0.0])
+    assert change.shape == (4, 4, 4, 16, 1)
+    assert np.allclose(change, np.asarray(one)[..., None, None, None], rtol=1e-6, atol=0)
+    assert np.allclose(form, np.asarray(cube)[..., None, None, None], rtol=1e-6, atol=0)

@@ -6,6 +6,7 @@ A cell whose conductance shall change by :math:`\Delta G` gets the whole number 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -19,6 +20,7 @@ from mho.core.fields import check_ranges, quantity
 from mho.crossbars.device_array import Array
 from mho.crossbars.encoding import AbstractEncoding, DifferentialPair, SingleCell
 from mho.devices.device import AbstractDevice, Number, Pulse
+from mho.devices.ecram import ECRAM
 
 
 class PulseUpdate(eqx.Module):
@@ -82,28 +84,51 @@ def pulsed(array: Array, change: Number, how: PulseUpdate, *, key: jax.Array) ->
 
 @eqx.filter_jit
 def _pulsed(array: Array, change: Number, how: PulseUpdate, key: jax.Array) -> tuple[Any, Number, Number]:
-    device: Any = array.device
-    temperature, kind = array.temperature, jnp.result_type(float)
+    kind = jnp.result_type(float)
     of_rounding, of_pulses = jax.random.split(key)
     wanted = jnp.abs(change) / how.step
     low = jnp.floor(wanted)
     counts = low + (random.uniform(of_rounding, jnp.shape(wanted)) < wanted - low)
     counts = jnp.minimum(counts, how.most)
-    rises = change > 0.0
-    down = how.up if how.down is None else how.down
-    sent = Pulse(
-        jnp.where(rises, jnp.asarray(how.up.amplitude, kind), jnp.asarray(down.amplitude, kind)),
-        jnp.where(rises, jnp.asarray(how.up.width, kind), jnp.asarray(down.width, kind)),
-    )
+    answer = _answer(array, how, change > 0.0)
 
     def one(k: Any, carry: Any) -> Any:
         state, energy = carry
         on = k < counts
-        spent = device.energy(state, sent, temperature=temperature)
-        after = device.pulse(state, sent, key=jax.random.fold_in(of_pulses, k), temperature=temperature)
+        after, spent = answer(state, jax.random.fold_in(of_pulses, k))
         state = jax.tree.map(lambda a, b: jnp.where(on, a, b).astype(jnp.result_type(b)), after, state)
         return state, energy + jnp.where(on, spent, 0.0).astype(kind)
 
     n = jnp.max(counts).astype(jnp.int32)
     state, energy = lax.fori_loop(0, n, one, (array.state, jnp.zeros(array.shape, kind)))
     return state, counts.astype(kind), energy
+
+
+def _answer(array: Array, how: PulseUpdate, rises: Any) -> Callable[[Any, jax.Array], tuple[Any, Any]]:
+    """What one pulse, up where a cell `rises`, makes of a state with a key: the state after it, and its energy [J].
+
+    An ECRAM's effect is prepared once for all pulses of an update, at the mean age of its cells when that begins.
+    """
+    device: Any = array.device
+    temperature = array.temperature
+    down = how.up if how.down is None else how.down
+    if isinstance(device, ECRAM):
+        age = jnp.mean(array.state.age)
+        kinds = [(p, device.prepare(p, age=age, temperature=temperature)) for p in (how.up, down)]
+
+        def prepared(state: Any, key: jax.Array) -> tuple[Any, Any]:
+            ends = [(e.noisy(device, state, key=key), device.spent(state, e(device, state), p)) for p, e in kinds]
+            return jax.tree.map(lambda a, b: jnp.where(rises, a, b), *ends)
+
+        return prepared
+    kind = jnp.result_type(float)
+    sent = Pulse(
+        jnp.where(rises, jnp.asarray(how.up.amplitude, kind), jnp.asarray(down.amplitude, kind)),
+        jnp.where(rises, jnp.asarray(how.up.width, kind), jnp.asarray(down.width, kind)),
+    )
+
+    def plain(state: Any, key: jax.Array) -> tuple[Any, Any]:
+        spent = device.energy(state, sent, temperature=temperature)
+        return device.pulse(state, sent, key=key, temperature=temperature), spent
+
+    return plain

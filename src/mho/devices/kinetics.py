@@ -136,8 +136,11 @@ def flow(rows: Sequence[Sequence[Number]], duration: Number, cubed: Sequence[flo
     """
     n = len(rows)
     entries = jnp.broadcast_arrays(*(jnp.asarray(x * duration) for row in rows for x in row))
-    change, form = _doubled(jnp.stack(entries).reshape(n, n, *entries[0].shape), tuple(cubed))
-    return change, form * duration
+    batch = entries[0].shape
+    # One axis holds a batch of any rank: with three and more of them XLA's CPU code has been seen to write elsewhere.
+    flat = batch if len(batch) < 2 else (-1,)
+    change, form = _doubled(jnp.stack(entries).reshape(n, n, *flat), tuple(cubed))
+    return change.reshape(*change.shape[:2], *batch), form.reshape(*form.shape[:3], *batch) * duration
 
 
 @functools.partial(jax.jit, static_argnames="cubed")

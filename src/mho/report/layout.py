@@ -90,6 +90,44 @@ SECTIONS: tuple[Section, ...] = (
         plots=(Plot(("analog.losses",), "Losses.", height=2.5),),
     ),
     Section(
+        "learning-technologies",
+        "Digits learned on every technology",
+        "The same neurons learn the same digits on cells of every technology; each update is a whole number of pulses.",
+        plots=(Plot(("learning.technologies",), "Accuracy by rule."),),
+        tables=("learning.compared",),
+    ),
+    Section(
+        "learning-imperfections",
+        "What asymmetry, noise and spread cost",
+        "One imperfection at a time, from what is published of the device upward.",
+        plots=(
+            Plot(("learning.asymmetry",), "Accuracy over the asymmetry of steps.", height=2.7),
+            Plot(("learning.noise", "learning.spread"), "Left: noise. Right: spread.", "row", 2.7),
+        ),
+    ),
+    Section(
+        "learning-life",
+        "Learning on while cells die",
+        "Every cell dies after a number of full cycles of its own, and is stuck from then on.",
+        plots=(Plot(("learning.endurance",), "Accuracy over the share of dead cells.", height=2.7),),
+    ),
+    Section(
+        "learning-windows",
+        "Windows of plasticity, from the devices' own equations",
+        "No window is assumed: waves or pulses are, and the device says what a pair of spikes does.",
+        plots=(
+            Plot(("learning.overlap", "learning.gated"), "Change by one pair over its lag.", height=2.7, below=1.0),
+        ),
+        tables=("learning.windows",),
+    ),
+    Section(
+        "learning-consolidation",
+        "From short-term to long-term weight",
+        "The volatile loading of an electrochemical transistor is its short-term weight; what fills it often enough "
+        "writes the long-term one in the same channel.",
+        plots=(Plot(("learning.consolidation",), "Efficacy gained over the rate of a train.", height=2.7),),
+    ),
+    Section(
         "bank",
         "The bank over the presynaptic rate",
         "Each member is a delay-feedback neuron behind a selective synapse: the leak silences it at low rates, "

@@ -27,6 +27,10 @@ STUDIES: dict[str, Entry] = {
         "mho.studies.ecram_stp:ECRAMSTP",
         "from a pulse measurement of an ECRAM to spiking neurons that filter in time",
     ),
+    "on-chip-learning": Entry(
+        "mho.studies.on_chip_learning:OnChipLearning",
+        "learning by pulses on devices: windows of plasticity, technologies, asymmetry, noise, life, consolidation",
+    ),
     "tuned-bank": Entry(
         "mho.studies.tuned_bank:TunedBank",
         "a bank of neurons, each designed by gradient to answer one presynaptic rate",

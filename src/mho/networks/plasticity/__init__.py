@@ -1,0 +1,33 @@
+"""Learning in place: pairs of spikes on real devices, rules of plasticity, and weights whose updates are pulses."""
+
+from mho.networks.plasticity.cells import PlasticCells as PlasticCells
+from mho.networks.plasticity.cells import mean_step as mean_step
+from mho.networks.plasticity.cells import pulses_of as pulses_of
+from mho.networks.plasticity.competition import Competed as Competed
+from mho.networks.plasticity.competition import Competition as Competition
+from mho.networks.plasticity.competition import compete as compete
+from mho.networks.plasticity.competition import decided as decided
+from mho.networks.plasticity.competition import latencies as latencies
+from mho.networks.plasticity.eprop import EProp as EProp
+from mho.networks.plasticity.eprop import OnChip as OnChip
+from mho.networks.plasticity.eprop import Weights as Weights
+from mho.networks.plasticity.eprop import clocked as clocked
+from mho.networks.plasticity.eprop import decisions as decisions
+from mho.networks.plasticity.eprop import train_on_chip as train_on_chip
+from mho.networks.plasticity.gating import Envelope as Envelope
+from mho.networks.plasticity.gating import GatedPulses as GatedPulses
+from mho.networks.plasticity.pairs import AbstractRule as AbstractRule
+from mho.networks.plasticity.pairs import Pairing as Pairing
+from mho.networks.plasticity.pairs import PairSTDP as PairSTDP
+from mho.networks.plasticity.pairs import Traces as Traces
+from mho.networks.plasticity.pairs import TripletSTDP as TripletSTDP
+from mho.networks.plasticity.pairs import wanted_changes as wanted_changes
+from mho.networks.plasticity.reward import Eligible as Eligible
+from mho.networks.plasticity.reward import RewardSTDP as RewardSTDP
+from mho.networks.plasticity.waves import Overlap as Overlap
+from mho.networks.plasticity.waves import SpikeWave as SpikeWave
+from mho.networks.plasticity.window import PairTable as PairTable
+from mho.networks.plasticity.window import Window as Window
+from mho.networks.plasticity.window import gated_window as gated_window
+from mho.networks.plasticity.window import overlap_window as overlap_window
+from mho.networks.plasticity.window import pair_table as pair_table

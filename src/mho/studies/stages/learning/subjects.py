@@ -1,0 +1,130 @@
+"""What the stages share: the digits as latencies, cells of a set, and one run of either rule."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from mho.core.parameters import ParameterSet
+from mho.networks.plasticity import (
+    Competition,
+    EProp,
+    OnChip,
+    PairSTDP,
+    PlasticCells,
+    clocked,
+    compete,
+    decided,
+    decisions,
+    latencies,
+    train_on_chip,
+)
+from mho.networks.tasks import digits
+from mho.studies.execution import Context
+
+STDP, REWARD, EPROP = "competition", "competition with reward", "e-prop"
+MOST = 63
+"""Most pulses of one update of a cell."""
+STEPS = 16
+"""Steps of the clock in a presentation, where there is one."""
+REACH = (0.5, 1.0)
+"""Weight of a full cell onto hidden neurons, and onto the readout."""
+
+
+class Patterns(NamedTuple):
+    """Latencies [s] and labels, for learning and for the test."""
+
+    times: np.ndarray
+    labels: np.ndarray
+    test_times: np.ndarray
+    test_labels: np.ndarray
+
+
+class Learned(NamedTuple):
+    """What one seed came to: accuracy, pulses and energy [J] of all cells, mean cycles of a cell, dead share."""
+
+    right: float
+    pulses: float
+    energy: float
+    cycles: float
+    dead: float
+
+
+def patterns(context: Context) -> Patterns:
+    """The digits of this study's split."""
+    study = context.study
+    data = digits(test=study.test, seed=context.seed("split"))
+    n = min(study.samples, len(data.labels))
+    times = latencies(data.images[:n].reshape(n, -1), study.window)
+    test = latencies(data.test_images.reshape(len(data.test_labels), -1), study.window)
+    return Patterns(times, data.labels[:n], test, data.test_labels)
+
+
+def competed(
+    context: Context,
+    given: Patterns,
+    found: ParameterSet,
+    seed: int,
+    *,
+    taught: bool = False,
+    device: Any = None,
+    spread: float = 1.0,
+) -> Learned:
+    """Neurons that compete on fresh cells; seeds are the same for every device and variant."""
+    study = context.study
+    of_cells, of_start, of_set, of_run = jax.random.split(_key(context, "competition", seed), 4)
+    shape = (study.neurons, given.times.shape[1])
+    cells = PlasticCells.of(found, shape, key=of_cells, device=device, spread=spread, most=MOST)
+    start = jax.random.uniform(of_start, shape, minval=-0.4, maxval=0.4)
+    cells = cells.set(start, key=of_set)
+    rule = PairSTDP(study.size, study.size, study.window, study.window)
+    competition = Competition(rule, study.window, 0.5 * study.window)
+    after = compete(
+        competition, cells, jnp.asarray(given.times), jnp.asarray(given.labels), key=of_run, epochs=study.epochs,
+        taught=taught,
+    )  # fmt: skip
+    right = np.mean(np.asarray(decided(competition, after, jnp.asarray(given.test_times))) == given.test_labels)
+    return _learned(float(right), [(cells, after.cells)])
+
+
+def supervised(context: Context, given: Patterns, found: ParameterSet, seed: int, *, device: Any = None) -> Learned:
+    """A hidden layer and a readout on fresh cells, trained by e-prop."""
+    study, inputs, classes = context.study, given.times.shape[1], 10
+    keys = jax.random.split(_key(context, "e-prop", seed), 7)
+    hidden = PlasticCells.of(found, (study.hidden, inputs), key=keys[0], device=device, most=MOST)
+    output = PlasticCells.of(found, (classes, study.hidden), key=keys[1], device=device, most=MOST)
+    first = jnp.clip(0.4 * jax.random.normal(keys[2], (study.hidden, inputs)), -1.0, 1.0)
+    second = jnp.clip(0.2 * jax.random.normal(keys[3], (classes, study.hidden)), -1.0, 1.0)
+    network = OnChip(hidden.set(first, key=keys[4]), output.set(second, key=keys[5]), REACH)
+    spikes, test = (jnp.asarray(clocked(t, STEPS, study.window)) for t in (given.times, given.test_times))
+    after, _ = train_on_chip(
+        EProp(), network, spikes, jnp.asarray(given.labels), key=keys[6], rate=study.rate, epochs=study.epochs,
+        between=study.window,
+    )  # fmt: skip
+    right = np.mean(np.asarray(decisions(EProp(), after, test)) == given.test_labels)
+    return _learned(float(right), [(network.hidden, after.hidden), (network.output, after.output)])
+
+
+def _key(context: Context, what: str, seed: int) -> jax.Array:
+    return jax.random.fold_in(jax.random.key(context.seed(what)), seed)
+
+
+def _learned(right: float, pairs: list[tuple[PlasticCells, PlasticCells]]) -> Learned:
+    finite = all(bool(jnp.all(jnp.isfinite(after.weights()))) for _, after in pairs)
+    pulses = sum(float(jnp.sum(after.pulses - before.pulses)) for before, after in pairs)
+    energy = sum(float(after.energy - before.energy) for before, after in pairs)
+    before, after = pairs[0]
+    cycles = float(jnp.mean(after.worn - before.worn))
+    return Learned(right if finite else float("nan"), pulses, energy, cycles, dead(after))
+
+
+def dead(cells: PlasticCells) -> float:
+    """Share of cells that have used up their endurance."""
+    overlay = getattr(cells.array.device, "overlay", None)
+    wear = overlay.wear if overlay is not None else ()
+    if not wear:
+        return 0.0
+    return float(jnp.mean(jnp.any(jnp.stack([cells.worn > w.lifetime() for w in wear]), axis=0)))
