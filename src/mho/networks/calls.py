@@ -9,6 +9,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from mho.core.errors import ChipError
 from mho.networks.graph import Graph
@@ -63,7 +64,7 @@ def batch(x: Any) -> Any:
     shape = np.shape(x)
     if not shape or shape[0] == 0:
         raise ChipError(f"The samples have shape {shape}; give at least one, with the samples along the first axis.")
-    if not isinstance(x, jax.core.Tracer):
+    if not isinstance(x, Tracer):
         wrong = np.argwhere(~np.isfinite(np.asarray(x)))
         if wrong.size:
             where = ", ".join(str(k) for k in wrong[0])
