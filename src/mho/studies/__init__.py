@@ -27,6 +27,10 @@ STUDIES: dict[str, Entry] = {
         "mho.studies.ecram_stp:ECRAMSTP",
         "from a pulse measurement of an ECRAM to spiking neurons that filter in time",
     ),
+    "temporal-filters": Entry(
+        "mho.studies.temporal_filters:TemporalFilters",
+        "networks trained with static, Tsodyks-Markram and device synapses on tasks that need time",
+    ),
     "tuned-bank": Entry(
         "mho.studies.tuned_bank:TunedBank",
         "a bank of neurons, each designed by gradient to answer one presynaptic rate",

@@ -117,7 +117,7 @@ def test_digits_as_spikes():
 
 
 def test_mackey_glass_is_integrated_to_its_order():
-    """Halving the step changes the first 100 values by 2^-4: fourth order; and the attractor's range is the known one."""
+    """Halving the step divides the error by 2^4: fourth order; and the attractor's range is the known one."""
     coarse, fine, finest = (mackey_glass(60, step=h, warm_up=0.0) for h in (0.5, 0.25, 0.125))
     errors = [np.max(np.abs(x - finest)) for x in (coarse, fine)]
     assert 10.0 < errors[0] / errors[1] < 25.0  # (16^2 - 1) / (16 - 1) = 17

@@ -100,18 +100,19 @@ class ClockedDevice(AbstractShortTerm):
             first = np.abs(np.asarray(_first(alone, np.shape(pulse.width))))
         return eqx.tree_at(lambda s: s.unit, built, np.asarray(first, np.float64))
 
-    def scattered(self, spreads: Sequence[Spread], n: int, *, key: jax.Array) -> ClockedDevice:
+    def scattered(self, spreads: Sequence[Spread], n: int, *, key: jax.Array, scale: Number = 1.0) -> ClockedDevice:
         """The same with `n` devices drawn around this one, inside a compiled program: as `mho.sample` does outside.
 
         Args:
             spreads: How quantities of the device vary.
             n: Devices, one a source.
             key: JAX random key.
+            scale: Factor on every spread [1].
         """
         device = self.device
         for k, spread in enumerate(spreads):
             leaves, tree = jax.tree.flatten(spread.of(device))
-            drawn = random.normal(jax.random.fold_in(key, k), (len(leaves), n), jnp.float32)
+            drawn = scale * random.normal(jax.random.fold_in(key, k), (len(leaves), n), jnp.float32)
             moved = [_varied(leaf, spread, z) for leaf, z in zip(leaves, drawn, strict=True)]
             device = eqx.tree_at(spread.of, device, jax.tree.unflatten(tree, moved))
         return eqx.tree_at(lambda s: s.device, self, device)

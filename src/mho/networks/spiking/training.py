@@ -13,11 +13,13 @@ import optax
 from jax import lax
 
 from mho.core.errors import InputError
+from mho.core.fields import check_ranges, quantity
 from mho.core.sampling import Spread
 from mho.networks.hardware import Hardware
 from mho.networks.spiking.costs import Costs
 from mho.networks.spiking.device import ClockedDevice
 from mho.networks.spiking.layer import Activity, SpikingLayer, SpikingNetwork, weights_of
+from mho.networks.synapse import Number
 from mho.networks.training import Loss, cross_entropy
 
 
@@ -56,14 +58,19 @@ class Conditions(eqx.Module):
     Args:
         hardware: What the static weights meet.
         spreads: Device-to-device spread, drawn anew for every batch around the network's devices.
+        scale: Factor on that spread [1].
         noisy: Whether synapses have their cycle-to-cycle and read noise.
         costs: Price of what layers do.
     """
 
     hardware: Hardware = Hardware()
     spreads: tuple[Spread, ...] = eqx.field(static=True, default=())
+    scale: Number = quantity("1", low=0.0, default=1.0)
     noisy: bool = eqx.field(static=True, default=False)
     costs: Costs = Costs()
+
+    def __check_init__(self) -> None:
+        check_ranges(self)
 
 
 class Ensemble(NamedTuple):
@@ -158,16 +165,18 @@ class _Plan(eqx.Module):
     tuned: tuple[Tuned, ...] = eqx.field(static=True)
 
 
-def scattered(network: SpikingNetwork, spreads: Sequence[Spread], *, key: jax.Array) -> SpikingNetwork:
+def scattered(
+    network: SpikingNetwork, spreads: Sequence[Spread], *, key: jax.Array, scale: Number = 1.0
+) -> SpikingNetwork:
     """The network with a device drawn for each source of each layer that has devices."""
 
     def one(layer: SpikingLayer, key: jax.Array) -> SpikingLayer:
         of_feed, of_feedback = jax.random.split(key)
         if isinstance(layer.synapse, ClockedDevice):
-            new = layer.synapse.scattered(spreads, int(layer.feed.in_features), key=of_feed)  # type: ignore[arg-type]
+            new = layer.synapse.scattered(spreads, int(layer.feed.in_features), key=of_feed, scale=scale)  # type: ignore[arg-type]
             layer = eqx.tree_at(lambda n: n.synapse, layer, new)
         if isinstance(layer.feedback_synapse, ClockedDevice):
-            new = layer.feedback_synapse.scattered(spreads, layer.neurons, key=of_feedback)
+            new = layer.feedback_synapse.scattered(spreads, layer.neurons, key=of_feedback, scale=scale)
             layer = eqx.tree_at(lambda n: n.feedback_synapse, layer, new)
         return layer
 
@@ -179,7 +188,7 @@ def met(network: SpikingNetwork, conditions: Conditions, key: jax.Array) -> tupl
     """The network as one pass meets it, and the key of its synapses' noise or None."""
     of_devices, of_weights, of_noise = jax.random.split(key, 3)
     if conditions.spreads:
-        network = scattered(network, conditions.spreads, key=of_devices)
+        network = scattered(network, conditions.spreads, key=of_devices, scale=conditions.scale)
     hardware = conditions.hardware
     if hardware.weights or hardware.input_bits or hardware.output_bits or hardware.ranges:
         network = hardware.on(network, key=of_weights)

@@ -1,6 +1,7 @@
 """Tasks: data with labels. Images are split into training and test; spike trains are drawn from a key."""
 
 from mho.networks.tasks.codes import coded_digits as coded_digits
+from mho.networks.tasks.codes import digits_by_rows as digits_by_rows
 from mho.networks.tasks.codes import latency_code as latency_code
 from mho.networks.tasks.codes import rate_code as rate_code
 from mho.networks.tasks.digits import Digits as Digits

@@ -8,8 +8,8 @@ import jax
 import numpy as np
 
 from mho.core.errors import InputError
-from mho.networks.tasks.digits import CLASSES, Digits
-from mho.networks.tasks.trials import Trials, steps_of
+from mho.networks.tasks.digits import CLASSES, SIDE, Digits, digits
+from mho.networks.tasks.trials import Trials, balanced, steps_of
 from mho.networks.trains import generator
 
 
@@ -80,6 +80,35 @@ def coded_digits(data: Digits, code: str, *, key: jax.Array, dt: float = 5e-3, *
         spikes = rate_code(images, key=own, dt=dt, **how) if code == "rate" else latency_code(images, dt=dt, **how)
         found.append(Trials(spikes, labels, names, dt))
     return found[0], found[1]
+
+
+def digits_by_rows(
+    trials: int, *, key: jax.Array, test: bool = False, highest: float = 100.0, steps: int = 100, dt: float = 5e-3
+) -> Trials:
+    """Digits shown one row of pixels after the other, a source a column, by the rate of its Poisson train.
+
+    Args:
+        trials: How many digits, drawn with replacement, every class as often as any other.
+        key: JAX random key.
+        test: Whether they are of the held-out part.
+        highest: Rate of a white pixel [1/s].
+        steps: Of a trial, shared evenly by the rows.
+        dt: Step of the grid [s].
+
+    Raises:
+        InputError: If a row has no step, or scikit-learn is missing.
+    """
+    if steps < SIDE:
+        raise InputError(f"{steps} steps show no {SIDE} rows; give at least {SIDE}.")
+    data = digits()
+    images, labels = (data.test_images, data.test_labels) if test else (data.images, data.labels)
+    draw = generator(key)
+    wanted = balanced(trials, CLASSES, draw)
+    pools = [np.flatnonzero(labels == k) for k in range(CLASSES)]
+    chosen = np.array([draw.choice(pools[k]) for k in wanted])
+    shown = np.repeat(_flat(images[chosen]).reshape(-1, SIDE, SIDE), steps // SIDE, axis=1)
+    spikes = (draw.random(shown.shape) < highest * dt * shown).astype(np.uint8)
+    return Trials(spikes, wanted, tuple(str(k) for k in range(CLASSES)), dt)
 
 
 def _flat(images: Any) -> np.ndarray:
