@@ -167,6 +167,7 @@ def test_spikes_may_be_listed(raster):
     sparse, same = layer(jnp.asarray(listed(raster)))
     np.testing.assert_array_equal(dense, sparse)
     np.testing.assert_array_equal(did.events, same.events)
+    np.testing.assert_array_equal(dense, layer(jnp.asarray(raster, jnp.uint8))[0])  # bytes are 1 and 0
     with pytest.raises(InputError, match="as 1 and 0"):
         eqx.tree_at(lambda n: n.synapse, layer, ClockedTM(0.2, 0.1, 0.4))(jnp.asarray(listed(raster)))
     with pytest.raises(InputError, match="7 sources"):

@@ -58,7 +58,10 @@ def trained(device, data):
     """Two networks under everything at once: spread, noise, noisy weights, a price on spikes, tuned widths."""
     nets = stacked_networks([network(device, jax.random.key(k)) for k in (2, 3)], (WIDTH,))
     conditions = Conditions(
-        Hardware((WeightNoise(0.02),)), tuple(mho.parameters("ecram_stp_ref").spreads()), True, Costs(spikes=1e-3)
+        hardware=Hardware((WeightNoise(0.02),)),
+        spreads=tuple(mho.parameters("ecram_stp_ref").spreads()),
+        noisy=True,
+        costs=Costs(spikes=1e-3),
     )
     how = {"keys": jax.random.split(jax.random.key(4)), "epochs": 12, "batch": 32, "rate": 2e-2}
     return nets, train_ensemble(nets, *data, conditions=conditions, tuned=(WIDTH,), **how)

@@ -113,14 +113,17 @@ class SpikingLayer(eqx.Module):
         """The layer's spikes for those that come in.
 
         Args:
-            spikes: 1 or 0, shape (steps, batch, sources); or whole numbers (steps, batch, most), the sources that fire
-                in a step, filled up with the number of sources: where few fire, it takes half the time.
+            spikes: 1 or 0, shape (steps, batch, sources), as floats or bytes; or signed whole numbers (steps, batch,
+                most), the sources that fire in a step, filled up with the number of sources: where few fire, it takes
+                half the time.
             key: JAX random key of the synapses' noise; None for none.
 
         Returns:
             Spikes (steps, batch, neurons), and what the layer did.
         """
         sources = int(self.feed.in_features)  # type: ignore[arg-type]
+        if spikes.dtype in (jnp.bool_, jnp.uint8):
+            spikes = spikes.astype(self.feed.weight.dtype)
         listed = jnp.issubdtype(spikes.dtype, jnp.integer)
         if not listed and spikes.shape[-1] != sources:
             raise InputError(f"Spikes of {spikes.shape[-1]} sources came to a layer of {sources}; give one train each.")
@@ -142,9 +145,10 @@ class SpikingLayer(eqx.Module):
             fired, turned = through_time(parts, self.neurons, _keys(of_feedback, steps))
             cycles = cycles + jnp.sum(turned, axis=0)
         count = jnp.sum(fired, axis=(0, 2))
-        events = arrived * self.feed.out_features
+        rows = self.neurons * self.neuron.receptors
+        events = arrived * rows
         if self.feedback is not None:
-            arrived, events = arrived + count, events + count * self.feedback.out_features
+            arrived, events = arrived + count, events + count * rows
         return fired, Activity(arrived, events, count, cycles)
 
     def _fed(self, spikes: Number, keys: Any) -> tuple[Number, Number]:

@@ -163,7 +163,9 @@ class CurrentSteps(AbstractSteps):
             fired = fired * free
         yes = lax.stop_gradient(fired)
         v = v * (1.0 - yes) if self.reset == "zero" else v - yes * threshold
-        pause = None if state.pause is None else jnp.where(yes > 0.5, self.pause, jnp.maximum(state.pause - 1.0, 0.0))
+        pause = None
+        if state.pause is not None and self.pause is not None:
+            pause = jnp.where(yes > 0.5, self.pause, jnp.maximum(state.pause - 1.0, 0.0))
         a = None
         if self.adaptation is not None:
             rise, decay = self.adaptation

@@ -47,6 +47,7 @@ def predict(
     warm_up: int,
     training: int,
     ridge: float = 1e-3,
+    stop: int | None = None,
     key: jax.Array | None = None,
 ) -> tuple[Prediction, dict[str, float]]:
     """Predict a series by the spikes of a layer, seen through a leak, with weights by ridge regression.
@@ -60,6 +61,7 @@ def predict(
         warm_up: Steps that are left out at the begin.
         training: Steps to fit the readout on; the rest is the test.
         ridge: Penalty over the mean variance of the features [1].
+        stop: Step at which the test ends; None for the whole series.
         key: JAX random key of the synapses' noise; None for none.
 
     Returns:
@@ -68,14 +70,15 @@ def predict(
     Raises:
         InputError: If series and input differ in length, or nothing is left for the test.
     """
-    if len(series) != len(spikes) or warm_up + training + horizon >= len(series):
+    stop = len(series) if stop is None else stop
+    if len(series) != len(spikes) or warm_up + training + horizon >= min(stop, len(series)):
         raise InputError(
             f"{len(series)} values and {len(spikes)} steps of input hold no test after {warm_up} steps of warm-up, "
             f"{training} of training and {horizon} ahead; make the series longer."
         )
     seen, did = _seen(layer, jnp.asarray(spikes, jnp.float32), tau, key)
     features = np.concatenate([np.asarray(seen, np.float64), np.ones((len(series), 1))], axis=1)
-    wanted = np.asarray(series, np.float64)[horizon:]
+    wanted = np.asarray(series, np.float64)[horizon:stop]
     features = features[: len(wanted)]
     fit, held = slice(warm_up, warm_up + training), slice(warm_up + training, None)
     a, y = features[fit], wanted[fit]

@@ -134,4 +134,4 @@ def _backward(kept: Any, slope: Any, perturbed: Any, parts: Recurrent, neurons: 
     (_, _, _, sums), of_drive = lax.scan(step, (*first, zeros), items, reverse=True)
     rows = of_drive.shape[-1]
     of_weight = of_drive.reshape(-1, rows).T @ released.reshape(-1, released.shape[-1])
-    return Recurrent(*sums, of_weight, of_drive)
+    return Recurrent(sums[0], sums[1], of_weight, of_drive)

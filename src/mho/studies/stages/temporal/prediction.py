@@ -34,8 +34,7 @@ def work(context: Context) -> Outcome:
         spikes = followed(series, _SOURCES, key=keys[1])
         for kind in each:
             if k == 0:  # the first reservoir says which strength of weights suits a kind, by a part before the test
-                part = slice(0, study.length * 7 // 10)
-                tried = [_run(context, kind, g, series[part], spikes[part], keys)[0].nrmse for g in _GAINS]
+                tried = [_run(context, kind, g, series, spikes, keys, early=True)[0].nrmse for g in _GAINS]
                 gains[kind] = _GAINS[int(np.argmin(tried))]
             guess, did = _run(context, kind, gains[kind], series, spikes, keys)
             errors[kind].append(guess.nrmse)
@@ -79,9 +78,16 @@ def work(context: Context) -> Outcome:
 
 
 def _run(
-    context: Context, kind: str, gain: float, series: np.ndarray, spikes: np.ndarray, keys: jax.Array
+    context: Context,
+    kind: str,
+    gain: float,
+    series: np.ndarray,
+    spikes: np.ndarray,
+    keys: jax.Array,
+    *,
+    early: bool = False,
 ) -> tuple[Prediction, dict[str, float]]:
-    """One reservoir: a tenth of the series to settle, six to fit on, the rest to predict."""
+    """One reservoir: a tenth of the series to settle, six to fit on, the rest to predict; or, early, five and one."""
     study = context.study
     synapse = synapses(context, kind)[0] if kind == TM else _one(context, kind)
     layer = SpikingLayer.of(
@@ -89,10 +95,11 @@ def _run(
         recurrent=True, synapse=synapse, feedback_synapse=synapse,
     )  # fmt: skip
     noise = keys[3] if kind == DEVICE else None
-    fit = len(series) * 6 // 10
+    tenth = len(series) // 10
     return predict(
-        layer, spikes, series, horizon=study.horizon, tau=_LEAK, warm_up=len(series) // 10, training=fit, key=noise
-    )
+        layer, spikes, series, horizon=study.horizon, tau=_LEAK, warm_up=tenth, training=(5 if early else 6) * tenth,
+        stop=7 * tenth if early else None, key=noise,
+    )  # fmt: skip
 
 
 def _one(context: Context, kind: str) -> AbstractShortTerm:

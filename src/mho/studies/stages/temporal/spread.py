@@ -40,7 +40,10 @@ def work(context: Context) -> Outcome:
     for j, (how, factor) in enumerate(((PLAIN, 0.0), (AWARE, study.trained_spread))):
         context.progress(j / 2, NAMES[how])
         built = synapses(context, DEVICE)
-        played = play(task, built, rules(context), key=key, training=met_in_training(context, DEVICE, factor))
+        played = play(
+            task, built, rules(context), key=key, training=met_in_training(context, DEVICE, factor),
+            testing=met_in_test(context, DEVICE, factor),
+        )  # fmt: skip
         networks[how] = kept(played.networks)
         right[how] = []
         for k, size in enumerate(study.spreads):
@@ -63,7 +66,7 @@ def work(context: Context) -> Outcome:
         "for every batch. Cycle-to-cycle and read noise are on.",
     )  # fmt: skip
     kpi = KPI(
-        "network.tolerated_spread", tolerated, "1",
+        "network.tolerated_spread", tolerated, "1",  # type: ignore[arg-type]
         f"spread at which {100 * _LOSS:.0f} % of accuracy are lost against equal devices: trained with equal devices, "
         "and with spread", n=study.seeds,
         boundary="volatile conductance, efficacy and time constants of every device; static weights exact",
