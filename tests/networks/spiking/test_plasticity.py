@@ -33,8 +33,8 @@ def raster():
 
 def releases(synapse, raster, key=None):
     """Releases of every step, (steps, batch, sources), in the precision of the raster."""
-    ready = synapse.prepared(DT)
     spikes = jnp.asarray(raster)
+    ready = cast(synapse.prepared(DT), spikes.dtype)
     keys = None if key is None else jax.random.split(key, len(raster))
 
     def step(state, item):

@@ -41,7 +41,8 @@ def device():
 
 @pytest.fixture(scope="module")
 def data():
-    made = [interval(128, key=jax.random.key(k), intervals=(30e-3, 90e-3), duration=0.2) for k in (0, 1)]
+    how = {"intervals": (20e-3, 120e-3), "packet": 3, "onset": 20e-3, "duration": 0.2}
+    made = [interval(128, key=jax.random.key(k), **how) for k in (0, 1)]
     return np.stack([t.spikes for t in made]), np.stack([t.labels for t in made])
 
 

@@ -51,7 +51,7 @@ def test_counts_and_places_of_spikes_do_not_tell(name):
 
 
 def test_an_interval_is_between_its_volleys():
-    trials = interval(60, key=KEY, intervals=(50e-3, 200e-3), jitter=0.0, background=0.0, dt=1e-3)
+    trials = interval(60, key=KEY, intervals=(50e-3, 200e-3), packet=1, jitter=0.0, background=0.0, dt=1e-3)
     for spikes, label in zip(trials.spikes, trials.labels, strict=True):
         at = np.flatnonzero(spikes.sum(axis=1))
         assert abs((at[-1] - at[0]) * 1e-3 - (50e-3, 200e-3)[label]) < 1.5e-3
@@ -60,8 +60,8 @@ def test_an_interval_is_between_its_volleys():
 def test_a_match_shows_one_group_twice():
     trials = match(80, key=KEY, jitter=0.0, background=0.0)
     a = trials.spikes[:, :, :4].sum(axis=(1, 2))
-    np.testing.assert_array_equal((a == 16) | (a == 0), trials.labels == 1)
-    assert set(np.unique(a)) == {0, 4, 12, 16}
+    np.testing.assert_array_equal((a == 32) | (a == 0), trials.labels == 1)  # two packets of four volleys of four
+    assert set(np.unique(a)) == {0, 16, 32}
 
 
 def test_strength_and_rate_of_a_train_are_independent():
@@ -78,7 +78,7 @@ def test_strength_and_rate_of_a_train_are_independent():
         (lambda: interval(10, key=KEY, intervals=(0.1, 1.0)), "Make the trial longer"),
         (lambda: rhythm(10, key=KEY, patterns=("ssl", "sll")), "as many s"),
         (lambda: burst(10, key=KEY, spikes_each=5), "multiple"),
-        (lambda: match(10, key=KEY, cue=0), "at least 1"),
+        (lambda: match(10, key=KEY, packet=0), "at least 1"),
         (lambda: rate(10, key=KEY, strengths=(9,)), "8 sources"),
         (lambda: order(1, key=KEY), "1 trials for 2 classes"),
         (lambda: order(10, key=KEY, dt=0.0), "shorten the step"),

@@ -12,7 +12,7 @@ import numpy as np
 
 from mho.core import random
 from mho.core.errors import ParameterError
-from mho.core.fields import check_ranges, quantity
+from mho.core.fields import cast, check_ranges, quantity
 from mho.core.sampling import Spread
 from mho.devices import ECRAM, Pulse
 from mho.devices.device import ROOM
@@ -152,8 +152,8 @@ def _varied(leaf: Number, spread: Spread, z: Number) -> Number:
 
 @eqx.filter_jit
 def _first(synapse: ClockedDevice, shape: tuple[int, ...]) -> Number:
-    ready = synapse.prepared(1.0)
     ones = jnp.ones((1, *(shape or (1,))))
+    ready = cast(synapse.prepared(1.0), ones.dtype)
     return ready.step(ready.rest(ones.shape, ones.dtype), ones, None)[1].reshape(shape)
 
 
