@@ -14,6 +14,7 @@ from mho.core.fields import cast
 from mho.devices import Pulse
 from mho.networks import Convention, DeviceSynapse, TsodyksMarkram, train
 from mho.networks.spiking import ClockedDevice, ClockedTM, Eventwise, Static
+from mho.networks.spiking.plasticity import as_precise
 
 DT = 5e-3
 STEPS, SOURCES = 120, 3
@@ -34,7 +35,7 @@ def raster():
 def releases(synapse, raster, key=None):
     """Releases of every step, (steps, batch, sources), in the precision of the raster."""
     spikes = jnp.asarray(raster)
-    ready = cast(synapse.prepared(DT), spikes.dtype)
+    ready = as_precise(synapse.prepared(DT), spikes.dtype)
     keys = None if key is None else jax.random.split(key, len(raster))
 
     def step(state, item):

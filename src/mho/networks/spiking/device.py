@@ -12,12 +12,12 @@ import numpy as np
 
 from mho.core import random
 from mho.core.errors import ParameterError
-from mho.core.fields import cast, check_ranges, quantity
+from mho.core.fields import check_ranges, quantity
 from mho.core.sampling import Spread
 from mho.devices import ECRAM, Pulse
 from mho.devices.device import ROOM
 from mho.networks.bank import pulse_width
-from mho.networks.spiking.plasticity import AbstractReleases, AbstractShortTerm
+from mho.networks.spiking.plasticity import AbstractReleases, AbstractShortTerm, as_precise
 from mho.networks.synapse import Number
 
 
@@ -153,7 +153,7 @@ def _varied(leaf: Number, spread: Spread, z: Number) -> Number:
 @eqx.filter_jit
 def _first(synapse: ClockedDevice, shape: tuple[int, ...]) -> Number:
     ones = jnp.ones((1, *(shape or (1,))))
-    ready = cast(synapse.prepared(1.0), ones.dtype)
+    ready = as_precise(synapse.prepared(1.0), ones.dtype)
     return ready.step(ready.rest(ones.shape, ones.dtype), ones, None)[1].reshape(shape)
 
 

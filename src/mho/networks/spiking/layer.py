@@ -12,11 +12,11 @@ import numpy as np
 from jax import lax
 
 from mho.core.errors import ChipError, InputError
-from mho.core.fields import cast, check_ranges, quantity
+from mho.core.fields import check_ranges, quantity
 from mho.networks.operand import AbstractOperand
 from mho.networks.spiking.delays import delayed
 from mho.networks.spiking.neurons import AbstractSpikingNeuron
-from mho.networks.spiking.plasticity import AbstractReleases, AbstractShortTerm, Static, StaticReleases
+from mho.networks.spiking.plasticity import AbstractReleases, AbstractShortTerm, Static, StaticReleases, as_precise
 from mho.networks.spiking.unrolling import Recurrent, product, through_time
 from mho.networks.synapse import Number
 
@@ -137,11 +137,11 @@ class SpikingLayer(eqx.Module):
             drive, cycles = self._fed(spikes, _keys(of_feed, steps))
         if self.feed.bias is not None:
             drive = drive + self.feed.bias
-        ready = cast(self.neuron.prepared(self.dt), drive.dtype)
+        ready = as_precise(self.neuron.prepared(self.dt), drive.dtype)
         if self.feedback is None:
             fired = _forward(ready, drive, self.neurons)
         else:
-            loop = cast(self.feedback_synapse.prepared(self.dt), drive.dtype)
+            loop = as_precise(self.feedback_synapse.prepared(self.dt), drive.dtype)
             parts = Recurrent(ready, loop, self.feedback.weight, drive)
             fired, turned = through_time(parts, self.neurons, _keys(of_feedback, steps))
             cycles = cycles + jnp.sum(turned, axis=0)
@@ -154,7 +154,7 @@ class SpikingLayer(eqx.Module):
 
     def _fed(self, spikes: Number, keys: Any) -> tuple[Number, Number]:
         """What arrives at each step, (steps, batch, rows), and the volatile cycles, (batch,)."""
-        releases = cast(self.synapse.prepared(self.dt), spikes.dtype)
+        releases = as_precise(self.synapse.prepared(self.dt), spikes.dtype)
         if self.per_weight:
             if isinstance(self.feed.weight, AbstractOperand):
                 raise ChipError(

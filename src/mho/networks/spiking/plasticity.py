@@ -177,3 +177,8 @@ class EventReleases(AbstractReleases):
         since = jnp.where(active, 1.0, jnp.where(since < 0.0, since, since + 1.0)).astype(since.dtype)
         release = spikes * efficacy / self.unit
         return (moved, since), release, jnp.zeros(release.shape[0], release.dtype)
+
+
+def as_precise(prepared: Any, dtype: Any) -> Any:
+    """What was prepared, its arrays in the precision of the spikes; they may be traced."""
+    return jax.tree.map(lambda x: x.astype(dtype) if eqx.is_inexact_array(x) else x, prepared)
