@@ -160,6 +160,35 @@ SECTIONS: tuple[Section, ...] = (
         plots=(Plot(("delay.times", "delay.price"), "Left: times. Right: their price.", "row", 2.9),),
     ),
     Section(
+        "temporal",
+        "Where synapses that remember help",
+        "One network, three kinds of synapse, the same trained numbers, trials and training.",
+        plots=(Plot(("temporal.accuracy",), "Accuracy by task."), Plot(("temporal.losses",), "Losses.", height=2.5)),
+        tables=("temporal.compared", "temporal.bill", "temporal.feedback"),
+    ),
+    Section(
+        "temporal-devices",
+        "How alike devices have to be, and how young",
+        "Chips with more and more spread, and devices that have faded.",
+        plots=(
+            Plot(("temporal.spread",), "Accuracy over the spread.", height=2.7),
+            Plot(("temporal.ageing",), "Accuracy over the age.", height=2.7),
+        ),
+    ),
+    Section(
+        "temporal-price",
+        "What a decision costs",
+        "Training pays for every spike, and more and more.",
+        plots=(Plot(("temporal.price",), "Accuracy over energy.", height=2.7),),
+    ),
+    Section(
+        "temporal-prediction",
+        "Predicting a chaotic series",
+        "A reservoir that is not trained, but for its readout.",
+        plots=(Plot(("temporal.series",), "Series and predictions.", height=2.6),),
+        tables=("temporal.prediction",),
+    ),
+    Section(
         "paper",
         "The paper's numbers and ours",
         "What the seed paper's abstract states, what was found here, and what had to be assumed in between.",

@@ -263,9 +263,15 @@ def _bars(axes: Axes, series: Record, tones: Mapping[str, str]) -> None:
             color=tones[curve["label"]],
             label=curve["label"],
         )
-        for place, v in zip(places, value, strict=True):
+        ends = np.maximum(np.nan_to_num(value), 0.0) * factor
+        if "low" in curve and "high" in curve:
+            low, high = numbers(curve["low"]) * factor, numbers(curve["high"]) * factor
+            reach = np.nan_to_num(np.maximum(np.stack([value * factor - low, high - value * factor]), 0.0))
+            axes.errorbar(value * factor, places, xerr=reach, fmt="none", ecolor=look.INK, elinewidth=1.1, capsize=2)
+            ends = np.maximum(ends, np.nan_to_num(high))
+        for place, v, end in zip(places, value, ends, strict=True):
             text = engineering(v, unit, digits=3) if np.isfinite(v) else "not available"
-            axes.text(max(np.nan_to_num(v), 0.0) * factor + 0.012 * longest, place, text, va="center", fontsize=8.8)
+            axes.text(end + 0.012 * longest, place, text, va="center", fontsize=8.8)
     lowest = min(0.0, float(np.nanmin(_join(values))) * factor * 1.1)
     axes.set_xlim(lowest, longest * 1.18)
     _names_left(axes, rows, names)

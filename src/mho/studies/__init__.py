@@ -31,6 +31,10 @@ STUDIES: dict[str, Entry] = {
         "mho.studies.on_chip_learning:OnChipLearning",
         "learning by pulses on devices: windows of plasticity, technologies, asymmetry, noise, life, consolidation",
     ),
+    "temporal-filters": Entry(
+        "mho.studies.temporal_filters:TemporalFilters",
+        "networks trained with static, Tsodyks-Markram and device synapses on tasks that need time",
+    ),
     "tuned-bank": Entry(
         "mho.studies.tuned_bank:TunedBank",
         "a bank of neurons, each designed by gradient to answer one presynaptic rate",

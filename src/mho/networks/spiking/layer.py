@@ -1,0 +1,317 @@
+"""Trainable spiking layers on a clock, for batches: synapses, delays, weights, neurons, feedback, and a readout."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, Literal, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from mho.core.errors import ChipError, InputError
+from mho.core.fields import check_ranges, quantity
+from mho.networks.operand import AbstractOperand
+from mho.networks.spiking.delays import delayed
+from mho.networks.spiking.neurons import AbstractSpikingNeuron
+from mho.networks.spiking.plasticity import AbstractReleases, AbstractShortTerm, Static, StaticReleases, as_precise
+from mho.networks.spiking.unrolling import Recurrent, product, through_time
+from mho.networks.synapse import Number
+
+Reduction = Literal["mean", "last", "max"]
+
+
+class Activity(NamedTuple):
+    """What a layer did in each sample, shape (batch,).
+
+    Args:
+        arrived: Spikes that came in and went round, each of which pulses one plastic synapse per source.
+        events: Weights that were read: every such spike reads one a row of its matrix.
+        spikes: Spikes that its neurons fired.
+        cycles: Full volatile loadings, or shares of them added up, of its devices.
+    """
+
+    arrived: Number
+    events: Number
+    spikes: Number
+    cycles: Number
+
+
+class SpikingLayer(eqx.Module):
+    r"""Neurons fed through plastic synapses and static weights, with or without feedback.
+
+    A spike of source j at step t releases :math:`s_{tj} e_{tj}`, arrives after the source's delay, and adds
+    :math:`W_{kj}` times as much to neuron k. The product with W is one for all steps.
+
+    Args:
+        feed: Weights (rows, sources); rows are the neurons, times the neuron's receptors. A bias is added at each step.
+        neuron: One neuron, or one each.
+        dt: Step of the clock [s].
+        synapse: Of the sources: one, one each, or one a weight (with `per_weight`).
+        feedback: Weights (rows, neurons) by which spikes of a step arrive at the next; None for a feed-forward layer.
+        feedback_synapse: Of the feedback.
+        delay: Delay of each source in steps of the clock, which need not be whole; None for none. It is learnt [1].
+        longest: Longest delay, in steps.
+        per_weight: Whether each weight has a synapse of its own, with a state of its own.
+
+    Raises:
+        InputError: If spikes do not fit the layer.
+    """
+
+    feed: eqx.nn.Linear
+    neuron: AbstractSpikingNeuron
+    dt: Number = quantity("s", positive=True)
+    synapse: AbstractShortTerm = Static()
+    feedback: eqx.nn.Linear | None = None
+    feedback_synapse: AbstractShortTerm = Static()
+    delay: Number | None = quantity("1", low=0.0, default=None)
+    longest: int = eqx.field(static=True, default=0)
+    per_weight: bool = eqx.field(static=True, default=False)
+
+    @classmethod
+    def of(
+        cls,
+        sources: int,
+        neurons: int,
+        neuron: AbstractSpikingNeuron,
+        *,
+        dt: float,
+        key: jax.Array,
+        recurrent: bool = False,
+        gain: float = 1.0,
+        **parts: Any,
+    ) -> SpikingLayer:
+        """A layer with weights drawn from a normal distribution.
+
+        Args:
+            sources: How many spike trains come in.
+            neurons: How many there are.
+            neuron: One, or one each.
+            dt: [s].
+            key: JAX random key.
+            recurrent: Whether it has feedback.
+            gain: Standard deviation of a weight times the root of the number of sources (in the feedback half as much).
+            **parts: Further fields.
+        """
+        first, second = jax.random.split(key)
+        rows = neurons * neuron.receptors
+        feed = _linear(sources, rows, gain, bias=False, key=first)
+        feedback = _linear(neurons, rows, 0.5 * gain, bias=False, key=second) if recurrent else None
+        return cls(feed, neuron, dt, feedback=feedback, **parts)
+
+    def __check_init__(self) -> None:
+        check_ranges(self)
+
+    @property
+    def neurons(self) -> int:
+        """How many neurons it has."""
+        return self.feed.out_features // self.neuron.receptors  # type: ignore[operator]
+
+    def __call__(self, spikes: Number, *, key: jax.Array | None = None) -> tuple[Number, Activity]:
+        """The layer's spikes for those that come in.
+
+        Args:
+            spikes: 1 or 0, shape (steps, batch, sources), as floats or bytes; or signed whole numbers (steps, batch,
+                most), the sources that fire in a step, filled up with the number of sources: where few fire, it takes
+                half the time.
+            key: JAX random key of the synapses' noise; None for none.
+
+        Returns:
+            Spikes (steps, batch, neurons), and what the layer did.
+        """
+        sources = int(self.feed.in_features)  # type: ignore[arg-type]
+        if spikes.dtype in (jnp.bool_, jnp.uint8):
+            spikes = spikes.astype(self.feed.weight.dtype)
+        listed = jnp.issubdtype(spikes.dtype, jnp.integer)
+        if not listed and spikes.shape[-1] != sources:
+            raise InputError(f"Spikes of {spikes.shape[-1]} sources came to a layer of {sources}; give one train each.")
+        of_feed, of_feedback = (None, None) if key is None else jax.random.split(key)
+        steps = spikes.shape[0]
+        if listed:
+            arrived = jnp.sum(spikes < sources, axis=(0, 2)).astype(self.feed.weight.dtype)
+            drive, cycles = self._listed(spikes), jnp.zeros_like(arrived)
+        else:
+            arrived = jnp.sum(spikes, axis=(0, 2))
+            drive, cycles = self._fed(spikes, _keys(of_feed, steps))
+        if self.feed.bias is not None:
+            drive = drive + self.feed.bias
+        ready = as_precise(self.neuron.prepared(self.dt), drive.dtype)
+        if self.feedback is None:
+            fired = _forward(ready, drive, self.neurons)
+        else:
+            loop = as_precise(self.feedback_synapse.prepared(self.dt), drive.dtype)
+            parts = Recurrent(ready, loop, self.feedback.weight, drive)
+            fired, turned = through_time(parts, self.neurons, _keys(of_feedback, steps))
+            cycles = cycles + jnp.sum(turned, axis=0)
+        count = jnp.sum(fired, axis=(0, 2))
+        rows = self.neurons * self.neuron.receptors
+        events = arrived * rows
+        if self.feedback is not None:
+            arrived, events = arrived + count, events + count * rows
+        return fired, Activity(arrived, events, count, cycles)
+
+    def _fed(self, spikes: Number, keys: Any) -> tuple[Number, Number]:
+        """What arrives at each step, (steps, batch, rows), and the volatile cycles, (batch,)."""
+        releases = as_precise(self.synapse.prepared(self.dt), spikes.dtype)
+        if self.per_weight:
+            if isinstance(self.feed.weight, AbstractOperand):
+                raise ChipError(
+                    "A layer with a synapse per weight has no matrix that a chip could take. Use one per source."
+                )
+            return _released(releases, spikes, keys, self.feed.weight, self._delayed)
+        released, cycles = _released(releases, spikes, keys, None, None)
+        return product(self.feed.weight, self._delayed(released)), cycles
+
+    def _delayed(self, signal: Number) -> Number:
+        if self.delay is None:
+            return signal
+        return delayed(signal, self.delay, longest=self.longest)
+
+    def _listed(self, sources: Number) -> Number:
+        """The product with rows of W that are picked, step by step so that they stay in the cache."""
+        if not isinstance(self.synapse, Static) or self.delay is not None or self.per_weight:
+            raise InputError("Spikes came as a list of sources; plastic synapses and delays need them as 1 and 0.")
+        rows = jnp.concatenate([self.feed.weight.T, jnp.zeros((1, self.feed.out_features))])  # type: ignore[arg-type]
+        return lax.scan(lambda _, at: (None, jnp.sum(rows[at], axis=1)), None, sources)[1]
+
+
+class Readout(eqx.Module):
+    r"""Leaky integrators that never fire: a number for each class.
+
+    .. math:: o_t = \beta\,o_{t-1} + W s_t, \qquad \beta = e^{-dt/\tau}, \qquad y = k\,R(o) + b
+
+    Args:
+        linear: Weights and bias.
+        tau: Time constant [s].
+        dt: Step of the clock [s].
+        reduction: What of o is the answer, R: its mean over time, its last value, or its largest.
+        gain: k, which sets how far a step of training moves an output [1].
+    """
+
+    linear: eqx.nn.Linear
+    tau: Number = quantity("s", positive=True)
+    dt: Number = quantity("s", positive=True)
+    gain: Number = quantity("1", default=1.0)
+    reduction: Reduction = eqx.field(static=True, default="mean")
+
+    @classmethod
+    def of(
+        cls,
+        sources: int,
+        classes: int,
+        *,
+        tau: float,
+        dt: float,
+        key: jax.Array,
+        gain: float = 1.0,
+        reduction: Reduction = "mean",
+    ) -> Readout:
+        """A readout with weights drawn from a normal distribution."""
+        return cls(_linear(sources, classes, 1.0, bias=True, key=key), tau, dt, gain, reduction)
+
+    def __check_init__(self) -> None:
+        check_ranges(self)
+
+    def __call__(self, spikes: Number) -> Number:
+        """Outputs (batch, classes) for spikes (steps, batch, sources)."""
+        beta = jnp.exp(-self.dt / self.tau)
+        steps = spikes.shape[0]
+        if self.reduction != "max":  # linear in time: weigh the spikes first, multiply once
+            left = jnp.arange(steps, 0, -1, dtype=spikes.dtype)
+            share = beta ** (left - 1.0) if self.reduction == "last" else (1.0 - beta**left) / ((1.0 - beta) * steps)
+            seen = jnp.tensordot(share.astype(spikes.dtype), spikes, axes=1)
+            return self.gain * product(self.linear.weight, seen) + self.linear.bias
+        given = product(self.linear.weight, spikes)
+
+        def step(o: Number, now: Number) -> tuple[Number, Number]:
+            o = beta * o + now
+            return o, o
+
+        traces = lax.scan(step, jnp.zeros_like(given[0]), given)[1]
+        return self.gain * jnp.max(traces, axis=0) + self.linear.bias
+
+
+class SpikingNetwork(eqx.Module):
+    """Layers one after the other, and a readout.
+
+    Args:
+        layers: Spikes of one are the input of the next, in the same step.
+        readout: What is made of the last one's.
+    """
+
+    layers: tuple[SpikingLayer, ...]
+    readout: Readout
+
+    def __call__(self, spikes: Number, *, key: jax.Array | None = None) -> tuple[Number, tuple[Activity, ...]]:
+        """Outputs (batch, classes) for spikes (steps, batch, sources), and what each layer did."""
+        did = []
+        for k, layer in enumerate(self.layers):
+            own = None if key is None else jax.random.fold_in(key, k)
+            spikes, activity = layer(spikes, key=own)
+            did.append(activity)
+        return self.readout(spikes), tuple(did)
+
+
+def weights_of(network: SpikingNetwork) -> list[Any]:
+    """The arrays that training moves by default: weights, biases and delays."""
+    found: list[Any] = []
+    for layer in network.layers:
+        found.append(layer.feed.weight)
+        found += [x for x in (layer.feed.bias, layer.delay) if x is not None]
+        if layer.feedback is not None:
+            found.append(layer.feedback.weight)
+    return [*found, network.readout.linear.weight, network.readout.linear.bias]
+
+
+def listed(spikes: Any) -> np.ndarray:
+    """Spikes (..., sources) of 1 and 0 as the numbers of those that fire, filled up with the number of sources."""
+    raster = np.asarray(spikes) > 0
+    most = max(int(raster.sum(axis=-1).max(initial=0)), 1)
+    order = np.argsort(~raster, axis=-1, kind="stable")[..., :most]
+    return np.where(np.take_along_axis(raster, order, axis=-1), order, raster.shape[-1]).astype(np.int32)
+
+
+def _linear(sources: int, rows: int, gain: float, *, bias: bool, key: jax.Array) -> eqx.nn.Linear:
+    layer = eqx.nn.Linear(sources, rows, use_bias=bias, key=key)
+    weight = gain / np.sqrt(sources) * jax.random.normal(key, (rows, sources))
+    layer = eqx.tree_at(lambda n: n.weight, layer, weight)
+    return eqx.tree_at(lambda n: n.bias, layer, jnp.zeros(rows)) if bias else layer
+
+
+def _keys(key: jax.Array | None, steps: int) -> jax.Array | None:
+    return None if key is None else jax.random.split(key, steps)
+
+
+def _released(releases: AbstractReleases, spikes: Number, keys: Any, weight: Any, delay: Any) -> tuple[Number, Number]:
+    """Releases (steps, batch, sources) and cycles (batch,); with one synapse a weight, what they add up to."""
+    _, batch, sources = spikes.shape
+    whole = weight is not None
+    shape = (batch, *weight.shape) if whole else (batch, sources)
+    spikes = delay(spikes) if whole else spikes
+
+    @partial(jax.checkpoint, prevent_cse=False)
+    def step(carry: Any, item: Any) -> tuple[Any, Any]:
+        state, total = carry
+        given, key = item
+        state, release, cycles = releases.step(state, given[:, None, :] if whole else given, key)
+        if whole:
+            release = jnp.sum(weight * release, axis=-1)
+        return (state, total + cycles), release
+
+    start = (releases.rest(shape, spikes.dtype), jnp.zeros(batch, spikes.dtype))
+    if isinstance(releases, StaticReleases) and not whole:
+        return spikes, start[1]
+    (_, cycles), released = lax.scan(step, start, (spikes, keys))
+    return released, cycles
+
+
+def _forward(ready: Any, drive: Number, neurons: int) -> Number:
+    """Neurons without feedback."""
+
+    @partial(jax.checkpoint, prevent_cse=False)
+    def step(state: Any, given: Number) -> tuple[Any, Number]:
+        return ready.step(state, given)
+
+    return lax.scan(step, ready.rest(drive.shape[1], neurons, drive.dtype), drive)[1]

@@ -1,0 +1,146 @@
+"""Tasks of a few packets of volleys: how long between two, which came first, is the probe what was shown before?
+
+A packet is a short burst of volleys, all sources of a group at once; a trial is silent between packets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import jax
+import numpy as np
+
+from mho.core import engineering
+from mho.networks.tasks.trials import Trials, balanced, packets, volleys
+from mho.networks.trains import generator
+
+_JITTER = 2e-3  # [s]
+_BACKGROUND = 0.5  # [1/s]
+
+
+def interval(
+    trials: int,
+    *,
+    key: jax.Array,
+    intervals: Sequence[float] = (60e-3, 120e-3, 240e-3),
+    packet: int = 4,
+    spacing: float = 10e-3,
+    sources: int = 8,
+    onset: float = 60e-3,
+    jitter: float = _JITTER,
+    background: float = _BACKGROUND,
+    duration: float = 0.5,
+    dt: float = 5e-3,
+) -> Trials:
+    """How long between two packets of all sources? The first comes at a random time, so that no clock tells.
+
+    Args:
+        trials: How many.
+        key: JAX random key.
+        intervals: From the last volley of one to the first of the other, one a class [s].
+        packet: Volleys of a packet.
+        spacing: Between them [s].
+        sources: That fire together.
+        onset: Latest time of the first volley [s].
+        jitter: Of each spike about its volley [s].
+        background: Rate of single spikes of a source [1/s].
+        duration: Of a trial [s].
+        dt: Step of the grid [s].
+    """
+    draw = generator(key)
+    labels = balanced(trials, len(intervals), draw)
+    first = onset * draw.random(trials)
+    second = first + spacing * (packet - 1) + np.asarray(intervals)[labels]
+    group = np.tile(np.arange(sources), (trials, 1))
+    times, groups = packets(np.stack([first, second], axis=1), [group, group], packet, spacing)
+    spikes = volleys(
+        times, groups, total=sources, duration=duration, dt=dt, jitter=jitter, background=background, draw=draw
+    )
+    return Trials(spikes, labels, tuple(engineering(x, "s") for x in intervals), dt)
+
+
+def order(
+    trials: int,
+    *,
+    key: jax.Array,
+    gap: tuple[float, float] = (60e-3, 120e-3),
+    packet: int = 4,
+    spacing: float = 10e-3,
+    group: int = 4,
+    onset: float = 60e-3,
+    jitter: float = _JITTER,
+    background: float = _BACKGROUND,
+    duration: float = 0.5,
+    dt: float = 5e-3,
+) -> Trials:
+    """Two groups of sources fire a packet each: which came first?
+
+    Args:
+        trials: How many.
+        key: JAX random key.
+        gap: Shortest and longest silence between the two [s].
+        packet: Volleys of a packet.
+        spacing: Between them [s].
+        group: Sources of each group.
+        onset: Latest time of the first volley [s].
+        jitter: Of each spike about its volley [s].
+        background: Rate of single spikes of a source [1/s].
+        duration: Of a trial [s].
+        dt: Step of the grid [s].
+    """
+    draw = generator(key)
+    labels = balanced(trials, 2, draw)
+    first = onset * draw.random(trials)
+    second = first + spacing * (packet - 1) + draw.uniform(*gap, trials)
+    a = labels[:, None] * group + np.arange(group)
+    b = (1 - labels[:, None]) * group + np.arange(group)
+    times, groups = packets(np.stack([first, second], axis=1), [a, b], packet, spacing)
+    spikes = volleys(
+        times, groups, total=2 * group, duration=duration, dt=dt, jitter=jitter, background=background, draw=draw
+    )
+    return Trials(spikes, labels, ("A first", "B first"), dt)
+
+
+def match(
+    trials: int,
+    *,
+    key: jax.Array,
+    delay: tuple[float, float] = (60e-3, 160e-3),
+    packet: int = 4,
+    spacing: float = 10e-3,
+    group: int = 4,
+    onset: float = 60e-3,
+    jitter: float = _JITTER,
+    background: float = _BACKGROUND,
+    duration: float = 0.5,
+    dt: float = 5e-3,
+) -> Trials:
+    """Delayed match to sample: a group of sources fires a packet, all is silent, another probes: the same group?
+
+    What was shown can be kept without a spike, in synapses that are still facilitated: Mongillo, Barak, Tsodyks,
+    Science 319 (2008) 1543.
+
+    Args:
+        trials: How many.
+        key: JAX random key.
+        delay: Shortest and longest silence between cue and probe [s].
+        packet: Volleys of a packet.
+        spacing: Between them [s].
+        group: Sources of each of the two groups.
+        onset: Latest time of the cue [s].
+        jitter: Of each spike about its volley [s].
+        background: Rate of single spikes of a source [1/s].
+        duration: Of a trial [s].
+        dt: Step of the grid [s].
+    """
+    draw = generator(key)
+    kind = balanced(trials, 4, draw)
+    shown, asked = kind // 2, kind % 2
+    first = onset * draw.random(trials)
+    second = first + spacing * (packet - 1) + draw.uniform(*delay, trials)
+    groups = [which[:, None] * group + np.arange(group) for which in (shown, asked)]
+    times, groups = packets(np.stack([first, second], axis=1), groups, packet, spacing)
+    spikes = volleys(
+        times, groups, total=2 * group, duration=duration, dt=dt, jitter=jitter, background=background, draw=draw
+    )
+    return Trials(spikes, (shown == asked).astype(np.int32), ("other", "same"), dt)

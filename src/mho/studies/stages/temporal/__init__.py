@@ -1,0 +1,1 @@
+"""Stages of the study ``temporal-filters``."""
