@@ -156,3 +156,15 @@ def test_flow_of_a_batch_of_any_rank_is_that_of_each():
     assert change.shape == (4, 4, 4, 16, 1)
     assert np.allclose(change, np.asarray(one)[..., None, None, None], rtol=1e-6, atol=0)
     assert np.allclose(form, np.asarray(cube)[..., None, None, None], rtol=1e-6, atol=0)
+
+
+def test_flow_of_a_large_batch_is_that_of_each(x64):
+    """A batch of many blocks, the last one not full, each system with a rate and a duration of its own; to rounding."""
+    rates, duration = jnp.geomspace(1.0, 1e6, 150), jnp.geomspace(1e-3, 1e-8, 150)
+    rows = [[-rates, 2.0 * rates], [0.0, 0.0]]
+    change, form = flow(rows, duration, [1.0, 0.0])
+    assert change.shape == (2, 2, 150)
+    for k in (0, 63, 64, 127, 128, 149):
+        one, cube = flow([[-rates[k], 2.0 * rates[k]], [0.0, 0.0]], duration[k], [1.0, 0.0])
+        np.testing.assert_allclose(change[..., k], one, rtol=1e-13)
+        np.testing.assert_allclose(form[..., k], cube, rtol=1e-13)
