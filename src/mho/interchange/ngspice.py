@@ -136,7 +136,8 @@ def read_raw(path: Path, said: str = "") -> dict[str, np.ndarray]:
     points = int(fields.get("No. Points", "0") or 0)
     if not mark or points == 0:
         raise SolverError(
-            f"ngspice wrote an empty result ({points} points): it did not converge at the start. It said:\n{said}"
+            f"ngspice wrote an empty result ({points} points): it did not converge, at the start or on the way. "
+            f"It said:\n{said}"
         )
     variables = head.decode("latin-1").partition("Variables:\n")[2].splitlines()
     names = [line.split()[1].lower() for line in variables if line.strip()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 
@@ -63,6 +64,7 @@ def spice_text(
     foundry: Foundry | None = None,
     block: Block | None = None,
     title: str = "mho circuit",
+    method: Literal["trap", "gear"] = "trap",
 ) -> SpiceText:
     """Write a circuit and a transient analysis as an ngspice netlist.
 
@@ -76,6 +78,8 @@ def spice_text(
         foundry: Whose models stand for the transistors; mho's own EKV equations if None.
         block: Write all but the independent sources as a subcircuit.
         title: First line.
+        method: ngspice's integration. The trapezoidal rule is more accurate; Gear's gets past a threshold at which a
+            membrane's trapezoids ring until the step is too small.
 
     Raises:
         InputError: If the circuit is a population, or a name is unknown.
@@ -93,7 +97,7 @@ def spice_text(
     vectors = lines.vectors(save)
     celsius = number(round(float(circuit.temperature) - 273.15, 9))
     # The default chgtol of 1e-14 C is larger than the charges of a femtofarad circuit.
-    options = f"reltol={reltol:g} abstol=1e-15 vntol=1e-8 chgtol=1e-18 gmin={GMIN:g} method=trap"
+    options = f"reltol={reltol:g} abstol=1e-15 vntol=1e-8 chgtol=1e-18 gmin={GMIN:g} method={method}"
     step = number(max_step or stop / 700)
     text = [
         f"* {title}",

@@ -71,7 +71,7 @@ def _stop(rate: float) -> float:
 def _count(circuit: Circuit, rate: float) -> tuple[int | None, str]:
     """Output spikes of a short train in ngspice, or why there is no number."""
     try:
-        text = spice_text(circuit, _stop(rate), save=(SPIKE,), reltol=_RELTOL, max_step=0.1 / rate)
+        text = spice_text(circuit, _stop(rate), save=(SPIKE,), reltol=_RELTOL, max_step=0.1 / rate, method="gear")
         run = run_ngspice(text, timeout=_PATIENCE)
     except SolverError as error:
         return None, reason_of(error)
