@@ -100,7 +100,7 @@ class TemporalFilters(Study):
     )
     trained_spread: float = quantity(4.0, "1", "spread that networks are trained with", low=0.1, high=20.0)
     left: tuple[float, ...] = quantity(
-        (1.0, 0.8, 0.6, 0.4, 0.2), "1", "what aging leaves of loading rate and volatile conductance", low=0.01, high=1.0
+        (1.0, 0.98, 0.95, 0.9, 0.8), "1", "what aging leaves of loading rate and volatile conductance", low=0.01, high=1.0
     )
     prices: tuple[float, ...] = quantity(
         (0.0, 3e-4, 3e-3, 1e-2), "1", "price of a spike of a neuron, in units of the loss", low=0.0, high=10.0
@@ -139,7 +139,7 @@ class TemporalFilters(Study):
             sentences.append(f"Device synapses beat static ones, intervals apart, on: {on}. They do not on: {off}.")
         if gain := have("temporal_gain"):
             sentences.append(
-                f"On the tasks won, {100 * gain['value']:.0f} % more trials are decided rightly."
+                f"On the tasks won, {100 * gain['value']:.0f} more of 100 trials are decided rightly, in the mean."
                 if gain["value"] is not None
                 else "No task was won."
             )
