@@ -100,7 +100,11 @@ class TemporalFilters(Study):
     )
     trained_spread: float = quantity(4.0, "1", "spread that networks are trained with", low=0.1, high=20.0)
     left: tuple[float, ...] = quantity(
-        (1.0, 0.98, 0.95, 0.9, 0.8), "1", "what aging leaves of loading rate and volatile conductance", low=0.01, high=1.0
+        (1.0, 0.98, 0.95, 0.9, 0.8),
+        "1",
+        "what aging leaves of loading rate and volatile conductance",
+        low=0.01,
+        high=1.0,
     )
     prices: tuple[float, ...] = quantity(
         (0.0, 3e-4, 3e-3, 1e-2), "1", "price of a spike of a neuron, in units of the loss", low=0.0, high=10.0
