@@ -75,13 +75,13 @@ def _runner(net: Any, engine: str, dtype: Any, state: Any) -> Any:
     import numpy as np
 
     from mho.networks.populations.clocked import Clocked
-    from mho.networks.populations.compiled import Compiled
+    from mho.networks.populations.compiled import Compiled, kernel
     from mho.networks.populations.plan import plan
 
     jax.config.update("jax_enable_x64", bool(dtype == np.float64))
     laid = plan(net, dtype)
     nothing = [np.zeros(0, np.int32)]
-    runner = Compiled(laid, nothing) if engine == "kernel" else Clocked(laid, nothing, 16)
+    runner = Compiled(laid, kernel(laid).build(), nothing) if engine == "kernel" else Clocked(laid, nothing, 16)
     return runner, runner.enter(state), []
 
 

@@ -11,8 +11,12 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from mho.core.errors import MhoError
+from mho.core.errors import InputError, MhoError
 from mho.core.processor import cache_folder, processor
+
+ENGINES = ("auto", "jax", "kernel")
+# For the machine that builds and runs it: the file's name holds the kind of processor.
+FLAGS = ("-O3", "-march=native", "-std=c++17", "-fPIC", "-shared", "-fno-trapping-math", "-ffp-contract=fast")
 
 
 class KernelError(MhoError):
@@ -70,7 +74,7 @@ class Kernel:
             return target
         program = compiler or os.environ.get("CXX") or shutil.which("g++") or shutil.which("clang++")
         if program is None:
-            raise KernelError("There is no C++ compiler (g++ or clang++). Install one, or stay with the solver in JAX.")
+            raise KernelError("There is no C++ compiler (g++ or clang++). Install one, or stay with JAX.")
         self._compiled(program, target)
         return target
 
@@ -93,6 +97,19 @@ class Kernel:
         finally:
             part.unlink(missing_ok=True)
             source.unlink(missing_ok=True)
+
+
+def in_jax(engine: str) -> bool:
+    """Whether an engine asked for by name is JAX's, whatever is built: by its name, or ``auto`` on an accelerator.
+
+    Raises:
+        InputError: If there is no such engine.
+    """
+    import jax
+
+    if engine not in ENGINES:
+        raise InputError(f"There is no engine {engine!r}. Name one of {', '.join(ENGINES)}.")
+    return engine == "jax" or (engine == "auto" and jax.default_backend() != "cpu")
 
 
 @functools.cache

@@ -39,6 +39,7 @@ from mho.crossbars.costs import TileCosts as TileCosts
 from mho.crossbars.costs import area as area
 from mho.crossbars.costs import costs_at as costs_at
 from mho.crossbars.costs import digital_energy as digital_energy
+from mho.crossbars.design import pulses_of as pulses_of
 from mho.crossbars.design import tile_for as tile_for
 from mho.crossbars.design import weight_capable as weight_capable
 from mho.crossbars.device_array import Array as Array

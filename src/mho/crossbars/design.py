@@ -31,6 +31,30 @@ def weight_capable(parameters: ParameterSet) -> bool:
     return True
 
 
+_PULSED = ("v_up", "t_up", "v_down", "t_down")
+
+
+def _unsaid(parameters: ParameterSet) -> list[str]:
+    """What a set's operation does not say of pulses up and down."""
+    return [name for name in _PULSED if name not in parameters.operation]
+
+
+def pulses_of(parameters: ParameterSet) -> tuple[Pulse, Pulse]:
+    """The pulses up and down with which a set's source operates the device.
+
+    Raises:
+        ChipError: If the device takes no pulses, or the set does not name both.
+    """
+    missing = _unsaid(parameters)
+    if missing or not isinstance(parameters.device(bare=True), AbstractDevice):
+        raise ChipError(
+            f"{parameters.name} does not say how its device is pulsed up and down (operation."
+            f"{', operation.'.join(missing) or 'v_up'}). Take a set that does; 'mho device list' names all."
+        )
+    known: dict[str, Any] = {name: number.value for name, number in parameters.operation.items()}
+    return Pulse(float(known["v_up"]), float(known["t_up"])), Pulse(float(known["v_down"]), float(known["t_down"]))
+
+
 def programming_of(parameters: ParameterSet) -> AbstractProgramming:
     """How cells of a set are written: by their statistics, or by verified pulses of the set's operation.
 
@@ -42,14 +66,14 @@ def programming_of(parameters: ParameterSet) -> AbstractProgramming:
     device: Any = parameters.device()
     if isinstance(device, AbstractProgrammed):
         return Stated()
-    known: dict[str, Any] = {name: number.value for name, number in parameters.operation.items()}
-    missing = [name for name in ("v_up", "t_up", "v_down", "t_down") if name not in known]
+    missing = _unsaid(parameters)
     if missing or not isinstance(device, AbstractDevice) or not hasattr(device, "window"):
         raise ChipError(
             f"{parameters.name} has neither statistics of programmed arrays nor pulses up and down "
             f"(operation.{', operation.'.join(missing) or 'v_up'}). Give Tile(programming=...) yourself."
         )
-    up, down = (Pulse(float(known[f"v_{way}"]), float(known[f"t_{way}"])) for way in ("up", "down"))
+    up, down = pulses_of(parameters)
+    stated: Any = parameters.operation.get("pulses")
     low, high = (float(np.mean(np.asarray(g))) for g in device.window())
     largest = max(abs(float(up.amplitude)), abs(float(down.amplitude)))
     return WriteVerify(
@@ -58,7 +82,7 @@ def programming_of(parameters: ParameterSet) -> AbstractProgramming:
         acceptance=_SHARE * (high - low),
         v_max=largest,
         v_verify=_v_read(parameters),
-        budget=int(min(4 * float(known.get("pulses", 500)), _PULSES)),
+        budget=int(min(4 * (500.0 if stated is None else float(stated.value)), _PULSES)),
     )
 
 

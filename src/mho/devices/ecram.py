@@ -205,6 +205,10 @@ class ECRAM(AbstractContinuousDevice):
         """k_a, what aging leaves of the loading rates [1]."""
         return _faded(self.aging_rate, age)
 
+    def volatile_left(self, age: Number) -> Number:
+        """Volatile conductance of a full loading, as far as aging left it [S]."""
+        return self.g_volatile * _faded(self.aging_conductance, age)
+
     # ---- state and read-out ----------------------------------------------------------------------------------------
     def rest(self) -> ECRAMState:
         """No volatile loading, x at x_0; leaves have the batch shape of the device."""
@@ -213,9 +217,7 @@ class ECRAM(AbstractContinuousDevice):
 
     def conductance(self, state: ECRAMState, *, temperature: float = ROOM) -> Number:
         """Channel conductance [S], never below g_min."""
-        volatile = (
-            self.g_volatile * _faded(self.aging_conductance, state.age) * signed_power(state.loading, self.exponent)
-        )
+        volatile = self.volatile_left(state.age) * signed_power(state.loading, self.exponent)
         if not known(self.order_floor, 1.0):
             volatile = volatile * (self.order_floor + (1.0 - self.order_floor) * jnp.abs(state.z))
         g = self.g_min + (self.g_max - self.g_min) * state.x + volatile

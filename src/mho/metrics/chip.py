@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from mho.crossbars import Ledger, Report
 from mho.crossbars.ledger import PRODUCT
-from mho.metrics.kpi import KPI, kpis
+from mho.metrics.kpi import KPI, Provenance, kpis
 
-Provenance = Sequence[Mapping[str, str]]
 BOUNDARY = (
     "tiles alone: cells, row drivers, DACs, sampling, converters, shift-and-add, partial sums, output scaling, inputs "
     "and outputs to and from the tile; not what lies between matrices, buffers, clock trees and the host"

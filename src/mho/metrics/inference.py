@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
 from mho.core.quantities import engineering
 from mho.metrics.chip import BOUNDARY
-from mho.metrics.kpi import KPI, kpis, percentiles
+from mho.metrics.kpi import KPI, Provenance, kpis, percentiles
 from mho.networks.bill import Line, totals
 from mho.networks.inference import OverTime, Price
 
-Provenance = Sequence[Mapping[str, str]]
 _ACCURACY = "weights on the chip, everything between matrices exact; noise, converters and drift as the tile has them"
 
 

@@ -12,6 +12,9 @@ import numpy as np
 from mho.core.parameters import ParameterSet
 from mho.core.quantities import engineering
 
+Provenance = Sequence[Mapping[str, str]]
+"""Where the numbers behind a figure come from: records with source, where, how."""
+
 
 @dataclass(frozen=True)
 class KPI:
@@ -40,7 +43,7 @@ class KPI:
     failures: Mapping[str, int] = field(default_factory=dict)
     boundary: str = ""
     conditions: Mapping[str, str] = field(default_factory=dict)
-    provenance: Sequence[Mapping[str, str]] = ()
+    provenance: Provenance = ()
     note: str = ""
 
     def as_dict(self) -> dict[str, Any]:

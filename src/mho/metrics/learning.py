@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 
 from mho.core.quantities import engineering
-from mho.metrics.kpi import KPI
+from mho.metrics.kpi import KPI, Provenance
 from mho.metrics.network import interval
 
-Provenance = Sequence[Mapping[str, str]]
 _BOUNDARY = "the pulses in the cells, by the device's own account; no drivers, wires, neurons, reads or converters"
 
 

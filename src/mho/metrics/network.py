@@ -9,11 +9,10 @@ import numpy as np
 from scipy.stats import t as student
 
 from mho.core import engineering
-from mho.metrics.kpi import KPI, percentiles
+from mho.metrics.kpi import KPI, Provenance, percentiles
 from mho.networks.discrimination import Discrimination, Scores
 from mho.networks.filters import SPIKES, FilterStudy
 
-Provenance = Sequence[Mapping[str, str]]
 _FILTER_NUMBERS = (
     "g_volatile",
     "efficacy",

@@ -7,8 +7,7 @@ import math
 import numpy as np
 
 from mho.core import engineering
-from mho.metrics.kpi import KPI, percentiles
-from mho.metrics.network import Provenance
+from mho.metrics.kpi import KPI, Provenance, percentiles
 from mho.networks.populations import SpikingResult
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -71,11 +71,7 @@ class LIF(eqx.Module):
         check_ranges(self)
         if not all(isinstance(x, np.ndarray) for x in (self.v_reset, self.v_threshold, self.tau_m, self.tau_syn)):
             return
-        if np.any(self.v_reset >= self.v_threshold):
-            raise ParameterError(
-                f"LIF.v_reset ({np.max(self.v_reset):.4g} V) must lie below v_threshold "
-                f"({np.min(self.v_threshold):.4g} V). Were they swapped?"
-            )
+        check_reset(self)
         if np.any(np.abs(self.tau_m / self.tau_syn - 1.0) < 1e-3):
             raise ParameterError(
                 "LIF.tau_m and tau_syn agree within 0.1 %; the exact solution divides by their difference. Move one."
@@ -147,3 +143,12 @@ def _crossing(value, slope, top: Number, refinements: int) -> Number:
 
     t, _, _ = lax.fori_loop(0, refinements, refine, (jnp.zeros_like(top), jnp.zeros_like(top), top))
     return jnp.clip(t, 0.0, top)
+
+
+def check_reset(neuron: Any) -> None:
+    """Raise if the reset of a neuron does not lie below its threshold."""
+    if np.any(np.asarray(neuron.v_reset) >= np.asarray(neuron.v_threshold)):
+        raise ParameterError(
+            f"{type(neuron).__name__}.v_reset ({np.max(neuron.v_reset):.4g} V) must lie below v_threshold "
+            f"({np.min(neuron.v_threshold):.4g} V). Were they swapped?"
+        )

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mho.core.native import Kernel
+from mho.core.native import FLAGS, Kernel
 from mho.core.native import KernelError as KernelError
 
 SOURCE = Path(__file__).with_name("crossbar.cc")
 HEADER = Path(__file__).with_name("memory.h")
-# For the machine that builds and runs it: the file's name holds the kind of processor. Sums may be reordered, so that
-# they run in vectors; numbers that are not finite stay what they are.
-FLAGS = ("-O3", "-march=native", "-std=c++17", "-fPIC", "-shared", "-fassociative-math", "-fno-signed-zeros")
-FLAGS += ("-fno-trapping-math", "-ffp-contract=fast")
+# Sums may be reordered, so that they run in vectors; numbers that are not finite stay what they are.
+_REORDERED = ("-fassociative-math", "-fno-signed-zeros")
 
 
 def _kernel() -> Kernel:
-    return Kernel("crossbar", SOURCE.read_text(encoding="utf-8"), (HEADER,), FLAGS)
+    return Kernel("crossbar", SOURCE.read_text(encoding="utf-8"), (HEADER,), (*FLAGS, *_REORDERED))
 
 
 def place() -> Path | None:

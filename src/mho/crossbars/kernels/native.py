@@ -9,13 +9,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from mho.core.errors import InputError
-from mho.core.native import register
+from mho.core.native import in_jax, register
 from mho.crossbars.kernels.build import build, place
 from mho.crossbars.mesh import Effort, Fields, Mesh, Tolerance
 
 _TARGET = "mho_crossbar"
-ENGINES = ("auto", "jax", "kernel")
 
 
 @functools.cache
@@ -36,9 +34,7 @@ def usable(engine: str) -> bool:
         InputError: If there is no such engine.
         KernelError: If the kernel is asked for and cannot be had.
     """
-    if engine not in ENGINES:
-        raise InputError(f"There is no engine {engine!r}. Name one of {', '.join(ENGINES)}.")
-    if engine == "jax" or (engine == "auto" and (_kept() is None or jax.default_backend() != "cpu")):
+    if in_jax(engine) or (engine == "auto" and _kept() is None):
         return False
     if _kept() is None:
         build()

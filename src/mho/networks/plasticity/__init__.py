@@ -2,7 +2,6 @@
 
 from mho.networks.plasticity.cells import PlasticCells as PlasticCells
 from mho.networks.plasticity.cells import mean_step as mean_step
-from mho.networks.plasticity.cells import pulses_of as pulses_of
 from mho.networks.plasticity.competition import Competed as Competed
 from mho.networks.plasticity.competition import Competition as Competition
 from mho.networks.plasticity.competition import compete as compete

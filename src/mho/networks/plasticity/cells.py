@@ -18,6 +18,7 @@ from mho.core.errors import ChipError, ParameterError
 from mho.core.fields import quantity
 from mho.core.parameters import ParameterSet
 from mho.crossbars import AbstractEncoding, Array, PulseUpdate, SingleCell
+from mho.crossbars.design import pulses_of
 from mho.crossbars.updating import changes, pulsed
 from mho.devices.device import AbstractDevice, Number, Pulse
 from mho.devices.effects import Specimen, WeibullEndurance, fated
@@ -179,22 +180,6 @@ def _each(cells: PlasticCells, pick: Any) -> PlasticCells:
     few = jnp.shape(one(cells.pulses))
     array = Array(device, state, few, cells.array.temperature)
     return eqx.tree_at(lambda c: (c.array, c.pulses), cells, (array, one(cells.pulses)))
-
-
-def pulses_of(parameters: ParameterSet) -> tuple[Pulse, Pulse]:
-    """The pulses up and down with which a set's source operates the device.
-
-    Raises:
-        ChipError: If the device takes no pulses, or the set does not name both.
-    """
-    known: dict[str, Any] = {name: number.value for name, number in parameters.operation.items()}
-    missing = [name for name in ("v_up", "t_up", "v_down", "t_down") if name not in known]
-    if missing or not isinstance(parameters.device(bare=True), AbstractDevice):
-        raise ChipError(
-            f"{parameters.name} does not say how its device is pulsed up and down (operation."
-            f"{', operation.'.join(missing) or 'v_up'}). Take a set that does; 'mho device list' names all."
-        )
-    return Pulse(float(known["v_up"]), float(known["t_up"])), Pulse(float(known["v_down"]), float(known["t_down"]))
 
 
 def mean_step(device: AbstractDevice, up: Pulse, down: Pulse, *, key: jax.Array) -> float:

@@ -21,6 +21,7 @@ from mho.devices.device import Number
 from mho.networks.plasticity.cells import PlasticCells, rows, with_rows
 from mho.networks.plasticity.gating import GatedPulses
 from mho.networks.plasticity.pairs import PairSTDP
+from mho.networks.plasticity.presentation import presented
 from mho.networks.plasticity.window import PairTable
 
 
@@ -153,10 +154,9 @@ def compete(
         fatigue = fatigue.at[best].add(h) - h / outputs
         return (cells, fatigue, k + 1), (best, jnp.where(epoch == epochs - 1, label, classes))
 
-    orders = jax.vmap(lambda e: jax.random.permutation(jax.random.fold_in(key, total + e), n))(jnp.arange(epochs))
     start = (cells, jnp.zeros(outputs, cells.pulses.dtype), jnp.int32(0))
     epoch = jnp.repeat(jnp.arange(epochs), n)
-    (cells, fatigue, _), (fired, label) = lax.scan(present, start, (orders.ravel(), epoch))
+    (cells, fatigue, _), (fired, label) = lax.scan(present, start, (presented(n, epochs, key=key), epoch))
     wins = jnp.zeros((outputs, classes)).at[fired, label].add(1.0, mode="drop")
     if taught:
         wins = jax.nn.one_hot(own, classes)

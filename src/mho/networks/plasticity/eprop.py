@@ -14,6 +14,7 @@ from mho.core.errors import ParameterError
 from mho.core.fields import check_ranges, quantity
 from mho.devices.device import Number
 from mho.networks.plasticity.cells import PlasticCells
+from mho.networks.plasticity.presentation import presented
 from mho.networks.surrogate import spike
 
 
@@ -83,7 +84,7 @@ class EProp(eqx.Module):
         hidden, classes = weights.hidden.shape[0], weights.output.shape[0]
         back = weights.output.T if self.feedback is None else self.feedback
         wanted = jax.nn.one_hot(label, classes)
-        fires, slope = jax.vmap(jax.value_and_grad(spike)), spikes.shape[0]
+        fires, steps = jax.vmap(jax.value_and_grad(spike)), spikes.shape[0]
 
         def step(carry: Any, x: Number) -> tuple[Any, Any]:
             v, z, y, x_bar, z_bar, e_bar, d_hidden, d_output = carry
@@ -102,7 +103,7 @@ class EProp(eqx.Module):
         start = (zero, zero, jnp.zeros(classes, zero.dtype), jnp.zeros(spikes.shape[1], zero.dtype), zero)
         start += tuple(jnp.zeros_like(w) for w in (weights.hidden, weights.hidden, weights.output))
         (_, _, y, *_, d_hidden, d_output), (losses, counts) = lax.scan(step, start, spikes)
-        return Told(Weights(d_hidden / slope, d_output / slope), jnp.mean(losses), y, jnp.sum(counts))
+        return Told(Weights(d_hidden / steps, d_output / steps), jnp.mean(losses), y, jnp.sum(counts))
 
 
 class OnChip(NamedTuple):
@@ -158,7 +159,6 @@ def train_on_chip(
     """
     n = spikes.shape[0]
     total = epochs * n
-    orders = jax.vmap(lambda e: jax.random.permutation(jax.random.fold_in(key, total + e), n))(jnp.arange(epochs))
 
     def one(carry: Any, given: Any) -> tuple[Any, Any]:
         hidden, output = carry
@@ -171,7 +171,7 @@ def train_on_chip(
         return (hidden, output), told.loss
 
     start = (network.hidden, network.output)
-    (hidden, output), losses = lax.scan(one, start, (orders.ravel(), jnp.arange(total)))
+    (hidden, output), losses = lax.scan(one, start, (presented(n, epochs, key=key), jnp.arange(total)))
     return OnChip(hidden, output, network.reach), losses
 
 

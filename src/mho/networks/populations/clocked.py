@@ -67,6 +67,8 @@ class Clocked:
             have fired, the stretch is run again with room for them: none is lost.
     """
 
+    engine = "jax"
+
     def __init__(self, plan: Plan, watched: Sequence[np.ndarray], capacity: int):
         self.plan = plan
         self.places = [_places(rows) for rows in plan.rows]

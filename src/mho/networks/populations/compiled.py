@@ -11,17 +11,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from mho.core.errors import InputError
-from mho.core.native import Kernel, KernelError, register
+from mho.core.native import FLAGS, Kernel, KernelError, in_jax, register
 from mho.networks.populations.clocked import Volley
 from mho.networks.populations.plan import NetworkState, Plan, ProjectionState
 from mho.networks.populations.source import arguments, source
 
-ENGINES = ("auto", "jax", "kernel")
 HEADER = Path(__file__).with_name("populations.h")
 # No sum is reordered: the kernel adds in its twin's order where the twin has one.
-FLAGS = ("-O3", "-march=native", "-std=c++17", "-fPIC", "-shared", "-fno-trapping-math", "-fno-math-errno")
-FLAGS += ("-ffp-contract=fast",)
+_IN_ORDER = ("-fno-math-errno",)
 _SPARE = 65536  # spikes for which a call has room beyond one volley of all
 
 
@@ -32,29 +29,26 @@ def kernel(plan: Plan) -> Kernel:
         KernelError: If a neuron or a synapse has an operation without a C++ form.
     """
     with jax.enable_x64(plan.dtype == np.float64):
-        return Kernel("populations", source(plan), (HEADER,), FLAGS)
+        return Kernel("populations", source(plan), (HEADER,), (*FLAGS, *_IN_ORDER))
 
 
-def usable(plan: Plan, engine: str, *, noisy: bool) -> bool:
-    """Whether an engine asked for by name is the kernel.
+def chosen(plan: Plan, engine: str, *, noisy: bool) -> Path | None:
+    """The library of an engine asked for by name; None where that is JAX's.
 
     Raises:
         InputError: If there is no such engine.
         KernelError: If the kernel is asked for and cannot be had: it has no noise, and no compiler may be there.
     """
-    if engine not in ENGINES:
-        raise InputError(f"There is no engine {engine!r}. Name one of {', '.join(ENGINES)}.")
-    if engine == "jax" or (engine == "auto" and (noisy or jax.default_backend() != "cpu")):
-        return False
+    if in_jax(engine) or (engine == "auto" and noisy):
+        return None
     if noisy:
         raise KernelError("The kernel draws no noise. Leave `noise` out, or take engine 'jax'.")
     if engine == "auto":
         try:
-            return kernel(plan).built() is not None
+            return kernel(plan).built()
         except KernelError:
-            return False
-    kernel(plan).build()
-    return True
+            return None
+    return kernel(plan).build()
 
 
 class Compiled:
@@ -62,12 +56,14 @@ class Compiled:
 
     Args:
         plan: The network.
+        where: Its library.
         watched: Neurons of each population whose voltage and current are recorded.
     """
 
-    def __init__(self, plan: Plan, watched: Sequence[np.ndarray]):
+    engine = "kernel"
+
+    def __init__(self, plan: Plan, where: Path, watched: Sequence[np.ndarray]):
         self.plan = plan
-        where = kernel(plan).build()
         self.target = f"mho_{where.stem}"
         register(str(where), "MhoPopulations", self.target)
         self.watched = [np.asarray(w, np.int32) for w in watched]

@@ -9,13 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from mho.core.fields import check_ranges, quantity
+from mho.networks.neurons import check_reset
 from mho.networks.populations.neurons import (
     AbstractNeuron,
     Adaptation,
     Spike,
     check_receptors,
     check_refractory,
-    check_reset,
     release,
     total,
 )
@@ -96,7 +96,7 @@ class ConductanceLIF(AbstractNeuron):
     def __check_init__(self) -> None:
         check_ranges(self)
         check_receptors("ConductanceLIF", self.names, tau_syn=self.tau_syn, e_reversal=self.e_reversal)
-        check_reset("ConductanceLIF", self.v_reset, self.v_threshold)
+        check_reset(self)
 
     @property
     def receptors(self) -> tuple[str, ...]:

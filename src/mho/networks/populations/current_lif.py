@@ -9,14 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from mho.core.fields import check_ranges, quantity
-from mho.networks.neurons import LIF
+from mho.networks.neurons import LIF, check_reset
 from mho.networks.populations.neurons import (
     AbstractNeuron,
     Adaptation,
     Spike,
     check_receptors,
     check_refractory,
-    check_reset,
     grown,
     polynomial,
     release,
@@ -106,7 +105,7 @@ class CurrentLIF(AbstractNeuron):
     def __check_init__(self) -> None:
         check_ranges(self)
         check_receptors("CurrentLIF", self.names, tau_syn=self.tau_syn)
-        check_reset("CurrentLIF", self.v_reset, self.v_threshold)
+        check_reset(self)
 
     @classmethod
     def of(cls, neuron: LIF, *, name: str = "synaptic") -> CurrentLIF:

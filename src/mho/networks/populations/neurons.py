@@ -108,15 +108,6 @@ def check_refractory(kind: str, t_ref: Any, dt: float) -> None:
         )
 
 
-def check_reset(kind: str, v_reset: Any, v_threshold: Any) -> None:
-    """Raise if the reset does not lie below the threshold."""
-    if np.any(np.asarray(v_reset) >= np.asarray(v_threshold)):
-        raise ParameterError(
-            f"{kind}.v_reset ({np.max(v_reset):.4g} V) must lie below v_threshold ({np.min(v_threshold):.4g} V). "
-            "Were they swapped?"
-        )
-
-
 def release(out: Number, step: Number, dt: Number) -> tuple[Number, Number]:
     """Step in which a refractory time ends that lies `out` [s] after this step's start, and what is free of it [s]."""
     whole = jnp.floor(out / dt)

@@ -59,37 +59,39 @@ inline float power_of_two(float n) {
   return found;
 }
 
-inline double exp_(double x) {
-  const double y = x < -708.0 ? -708.0 : (x > 709.0 ? 709.0 : x);
+// Beyond these an exponential of the type is 0 or infinite.
+template <typename T>
+constexpr T lowest_ = sizeof(T) == 8 ? T(-708.0) : T(-87.0);
+template <typename T>
+constexpr T highest_ = sizeof(T) == 8 ? T(709.0) : T(88.0);
+
+// x = n ln(2) + r, within them: r, and 2^n.
+inline double rest_of(double x, double& power) {
+  const double y = x < lowest_<double> ? lowest_<double> : (x > highest_<double> ? highest_<double> : x);
   const double n = std::floor(y * 1.4426950408889634074 + 0.5);
-  const double r = (y - n * 0.693147180369123816490) - n * 1.90821492927058770002e-10;
-  const double e = power_of_two(n);
-  const double found = e + e * small(r);
-  return x < -708.0 ? 0.0 : (x > 709.0 ? double(INFINITY) : (x != x ? x : found));
+  power = power_of_two(n);
+  return (y - n * 0.693147180369123816490) - n * 1.90821492927058770002e-10;
 }
-inline float exp_(float x) {
-  const float y = x < -87.0f ? -87.0f : (x > 88.0f ? 88.0f : x);
+inline float rest_of(float x, float& power) {
+  const float y = x < lowest_<float> ? lowest_<float> : (x > highest_<float> ? highest_<float> : x);
   const float n = std::floor(y * 1.44269504f + 0.5f);
-  const float r = (y - n * 0.693359375f) + n * 2.12194440e-4f;
-  const float e = power_of_two(n);
-  const float found = e + e * small(r);
-  return x < -87.0f ? 0.0f : (x > 88.0f ? float(INFINITY) : (x != x ? x : found));
+  power = power_of_two(n);
+  return (y - n * 0.693359375f) + n * 2.12194440e-4f;
 }
-inline double expm1_(double x) {
-  const double y = x < -708.0 ? -708.0 : (x > 709.0 ? 709.0 : x);
-  const double n = std::floor(y * 1.4426950408889634074 + 0.5);
-  const double r = (y - n * 0.693147180369123816490) - n * 1.90821492927058770002e-10;
-  const double e = power_of_two(n);
-  const double found = e * small(r) + (e - 1.0);
-  return x > 709.0 ? double(INFINITY) : (x != x ? x : found);
+
+template <typename T>
+inline T exp_(T x) {
+  T power;
+  const T rest = small(rest_of(x, power));
+  const T found = power + power * rest;
+  return x < lowest_<T> ? T(0) : (x > highest_<T> ? T(INFINITY) : (x != x ? x : found));
 }
-inline float expm1_(float x) {
-  const float y = x < -87.0f ? -87.0f : (x > 88.0f ? 88.0f : x);
-  const float n = std::floor(y * 1.44269504f + 0.5f);
-  const float r = (y - n * 0.693359375f) + n * 2.12194440e-4f;
-  const float e = power_of_two(n);
-  const float found = e * small(r) + (e - 1.0f);
-  return x > 88.0f ? float(INFINITY) : (x != x ? x : found);
+template <typename T>
+inline T expm1_(T x) {
+  T power;
+  const T rest = small(rest_of(x, power));
+  const T found = power * rest + (power - T(1));
+  return x > highest_<T> ? T(INFINITY) : (x != x ? x : found);
 }
 
 // A flag as wide as a number, so that both fill vectors in step: narrower ones make the compiler unroll loops beyond

@@ -11,7 +11,7 @@ import numpy as np
 from mho.core import engineering
 from mho.core.errors import InputError, ParameterError
 from mho.networks.populations.clocked import Clocked, Volley
-from mho.networks.populations.compiled import Compiled, usable
+from mho.networks.populations.compiled import Compiled, chosen
 from mho.networks.populations.inputs import Inputs
 from mho.networks.populations.network import SpikingNetwork
 from mho.networks.populations.plan import NetworkState, Plan, plan
@@ -93,8 +93,8 @@ def simulate(
         inputs = Inputs(laid, spikes or {}, key)
         if first == 0:
             state = _with_inputs_at_zero(state, inputs, len(laid.cells))
-        native = usable(laid, engine, noisy=noise is not None)
-        runner = Compiled(laid, watched) if native else Clocked(laid, watched, capacity)
+        library = chosen(laid, engine, noisy=noise is not None)
+        runner = Clocked(laid, watched, capacity) if library is None else Compiled(laid, library, watched)
         moving, volleys = runner.enter(state), []
         with watching(progress, steps) as tell:
             done = 0
@@ -106,7 +106,7 @@ def simulate(
                 done += count
                 tell(done)
         end = runner.leave(moving)
-    return _result(laid, state, end, volleys, inputs, watched, "kernel" if native else "jax", noise is not None)
+    return _result(laid, state, end, volleys, inputs, watched, runner.engine, noise is not None)
 
 
 def _watched(laid: Plan, record: Mapping[str, Sequence[int]]) -> list[np.ndarray]:

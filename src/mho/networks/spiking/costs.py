@@ -88,6 +88,11 @@ class Bill(NamedTuple):
     gate: float
     read: float
 
+    @property
+    def energy(self) -> float:
+        """Of pulses and reads [J]."""
+        return self.gate + self.read
+
     @classmethod
     def of(cls, did: Sequence[Activity], energy: EventEnergy, *, plastic: bool) -> Bill:
         """The bill of what layers did; static synapses have no gate to pulse."""

@@ -91,8 +91,7 @@ class ClockedDevice(AbstractShortTerm):
         pulse = Pulse(typical.v_ref, typical.t_ref) if pulse is None else pulse
         if utilisation is not None:
             pulse = Pulse(pulse.amplitude, pulse_width(typical, utilisation, amplitude=float(pulse.amplitude)))
-        rest = np.asarray(device.g_min) + (np.asarray(device.g_max) - np.asarray(device.g_min)) * np.asarray(device.x_0)
-        baseline = rest if baseline is None else np.asarray(baseline, np.float64)
+        baseline = np.asarray(device.g_rest) if baseline is None else np.asarray(baseline, np.float64)
         built = cls(device, pulse.width, pulse.amplitude, baseline, 1.0, temperature, age)
         with jax.enable_x64(True):
             base = float(np.mean(baseline))
@@ -126,14 +125,13 @@ class ClockedDevice(AbstractShortTerm):
             temperature=self.temperature,  # type: ignore[arg-type]
         )
         rates = device.release_rates(self.temperature)  # type: ignore[arg-type]
-        faded = jnp.exp(-device.aging_conductance * self.age / ECRAM.aging_time)
         return DeviceReleases(
             load=programme.modes,
             wear=programme.wear,
             decays=tuple(jnp.exp(-dt * r) for r in rates),
             longer=tuple(jnp.expm1(self.width * r) for r in rates),
             g_rest=device.g_rest,
-            g_volatile=device.g_volatile * faded,
+            g_volatile=device.volatile_left(self.age),
             g_min=device.g_min,
             baseline=self.baseline,
             unit=self.unit,

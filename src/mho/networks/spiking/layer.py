@@ -223,14 +223,18 @@ class Readout(eqx.Module):
             share = beta ** (left - 1.0) if self.reduction == "last" else (1.0 - beta**left) / ((1.0 - beta) * steps)
             seen = jnp.tensordot(share.astype(spikes.dtype), spikes, axes=1)
             return self.gain * product(self.linear.weight, seen) + self.linear.bias
-        given = product(self.linear.weight, spikes)
-
-        def step(o: Number, now: Number) -> tuple[Number, Number]:
-            o = beta * o + now
-            return o, o
-
-        traces = lax.scan(step, jnp.zeros_like(given[0]), given)[1]
+        traces = leaky(product(self.linear.weight, spikes), beta)
         return self.gain * jnp.max(traces, axis=0) + self.linear.bias
+
+
+def leaky(given: Number, beta: Number) -> Number:
+    r"""What a leak makes of a signal (steps, ...): :math:`o_t = \beta\,o_{t-1} + x_t`, from 0."""
+
+    def step(o: Number, now: Number) -> tuple[Number, Number]:
+        o = beta * o + now
+        return o, o
+
+    return lax.scan(step, jnp.zeros_like(given[0]), given)[1]
 
 
 class SpikingNetwork(eqx.Module):

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from mho.core.errors import InputError
-from mho.networks.spiking.layer import SpikingLayer
+from mho.networks.spiking.layer import SpikingLayer, leaky
 from mho.networks.synapse import Number
 
 
@@ -92,10 +92,4 @@ def predict(
 @eqx.filter_jit
 def _seen(layer: SpikingLayer, spikes: Number, tau: float, key: jax.Array | None) -> tuple[Number, Number]:
     fired, did = layer(spikes[:, None, :], key=key)
-    beta = jnp.exp(-layer.dt / tau)
-
-    def step(o: Number, now: Number) -> tuple[Number, Number]:
-        o = beta * o + now
-        return o, o
-
-    return jax.lax.scan(step, jnp.zeros_like(fired[0, 0]), fired[:, 0])[1], did
+    return leaky(fired[:, 0], jnp.exp(-layer.dt / tau)), did

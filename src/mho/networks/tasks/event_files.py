@@ -107,5 +107,6 @@ def _npz(path: Path) -> tuple[Any, Any, Any]:
         )
     if samples.size and (samples.min() < 0 or samples.max() >= len(labels)):
         raise InputError(f"{path}: samples run from {samples.min()} to {samples.max()}, with {len(labels)} labels.")
-    own = [samples == k for k in range(len(labels))]
-    return [times[x] for x in own], [units[x] for x in own], labels
+    order = np.argsort(samples, kind="stable")
+    cuts = np.searchsorted(samples[order], np.arange(1, len(labels)))
+    return np.split(times[order], cuts), np.split(units[order], cuts), labels

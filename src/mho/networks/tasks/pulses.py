@@ -6,16 +6,14 @@ A packet is a short burst of volleys, all sources of a group at once; a trial is
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import jax
 import numpy as np
 
 from mho.core import engineering
-from mho.networks.tasks.trials import Trials, balanced, packets, volleys
+from mho.networks.tasks.trials import BACKGROUND, JITTER, Trials, balanced, packets, volleys
 from mho.networks.trains import generator
-
-_JITTER = 2e-3  # [s]
-_BACKGROUND = 0.5  # [1/s]
 
 
 def interval(
@@ -27,8 +25,8 @@ def interval(
     spacing: float = 10e-3,
     sources: int = 8,
     onset: float = 60e-3,
-    jitter: float = _JITTER,
-    background: float = _BACKGROUND,
+    jitter: float = JITTER,
+    background: float = BACKGROUND,
     duration: float = 0.5,
     dt: float = 5e-3,
 ) -> Trials:
@@ -50,12 +48,11 @@ def interval(
     draw = generator(key)
     labels = balanced(trials, len(intervals), draw)
     first = onset * draw.random(trials)
-    second = first + spacing * (packet - 1) + np.asarray(intervals)[labels]
     group = np.tile(np.arange(sources), (trials, 1))
-    times, groups = packets(np.stack([first, second], axis=1), [group, group], packet, spacing)
-    spikes = volleys(
-        times, groups, total=sources, duration=duration, dt=dt, jitter=jitter, background=background, draw=draw
-    )
+    spikes = _two(
+        first, np.asarray(intervals)[labels], [group, group], packet, spacing,
+        total=sources, duration=duration, dt=dt, jitter=jitter, background=background, draw=draw,
+    )  # fmt: skip
     return Trials(spikes, labels, tuple(engineering(x, "s") for x in intervals), dt)
 
 
@@ -68,8 +65,8 @@ def order(
     spacing: float = 10e-3,
     group: int = 4,
     onset: float = 60e-3,
-    jitter: float = _JITTER,
-    background: float = _BACKGROUND,
+    jitter: float = JITTER,
+    background: float = BACKGROUND,
     duration: float = 0.5,
     dt: float = 5e-3,
 ) -> Trials:
@@ -91,13 +88,11 @@ def order(
     draw = generator(key)
     labels = balanced(trials, 2, draw)
     first = onset * draw.random(trials)
-    second = first + spacing * (packet - 1) + draw.uniform(*gap, trials)
-    a = labels[:, None] * group + np.arange(group)
-    b = (1 - labels[:, None]) * group + np.arange(group)
-    times, groups = packets(np.stack([first, second], axis=1), [a, b], packet, spacing)
-    spikes = volleys(
-        times, groups, total=2 * group, duration=duration, dt=dt, jitter=jitter, background=background, draw=draw
-    )
+    groups = [which[:, None] * group + np.arange(group) for which in (labels, 1 - labels)]
+    spikes = _two(
+        first, draw.uniform(*gap, trials), groups, packet, spacing,
+        total=2 * group, duration=duration, dt=dt, jitter=jitter, background=background, draw=draw,
+    )  # fmt: skip
     return Trials(spikes, labels, ("A first", "B first"), dt)
 
 
@@ -110,8 +105,8 @@ def match(
     spacing: float = 10e-3,
     group: int = 4,
     onset: float = 60e-3,
-    jitter: float = _JITTER,
-    background: float = _BACKGROUND,
+    jitter: float = JITTER,
+    background: float = BACKGROUND,
     duration: float = 0.5,
     dt: float = 5e-3,
 ) -> Trials:
@@ -137,10 +132,18 @@ def match(
     kind = balanced(trials, 4, draw)
     shown, asked = kind // 2, kind % 2
     first = onset * draw.random(trials)
-    second = first + spacing * (packet - 1) + draw.uniform(*delay, trials)
     groups = [which[:, None] * group + np.arange(group) for which in (shown, asked)]
-    times, groups = packets(np.stack([first, second], axis=1), groups, packet, spacing)
-    spikes = volleys(
-        times, groups, total=2 * group, duration=duration, dt=dt, jitter=jitter, background=background, draw=draw
-    )
+    spikes = _two(
+        first, draw.uniform(*delay, trials), groups, packet, spacing,
+        total=2 * group, duration=duration, dt=dt, jitter=jitter, background=background, draw=draw,
+    )  # fmt: skip
     return Trials(spikes, (shown == asked).astype(np.int32), ("other", "same"), dt)
+
+
+def _two(
+    first: np.ndarray, silence: np.ndarray, groups: list[np.ndarray], packet: int, spacing: float, **how: Any
+) -> np.ndarray:
+    """Trials of two packets with a silence (trials,) [s] between them, each of a group of sources."""
+    second = first + spacing * (packet - 1) + silence
+    times, members = packets(np.stack([first, second], axis=1), groups, packet, spacing)
+    return volleys(times, members, **how)

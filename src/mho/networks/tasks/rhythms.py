@@ -9,11 +9,8 @@ import numpy as np
 
 from mho.core import engineering
 from mho.core.errors import InputError
-from mho.networks.tasks.trials import Trials, balanced, packets, volleys
+from mho.networks.tasks.trials import BACKGROUND, JITTER, Trials, balanced, packets, volleys
 from mho.networks.trains import generator, poisson_window
-
-_JITTER = 2e-3  # [s]
-_BACKGROUND = 0.5  # [1/s]
 
 
 def rate(
@@ -23,7 +20,7 @@ def rate(
     rates: Sequence[float] = (10.0, 20.0, 40.0, 80.0),
     strengths: Sequence[int] = (2, 4, 8),
     sources: int = 8,
-    jitter: float = _JITTER,
+    jitter: float = JITTER,
     duration: float = 0.5,
     dt: float = 5e-3,
 ) -> Trials:
@@ -67,8 +64,8 @@ def rhythm(
     spacing: float = 10e-3,
     sources: int = 8,
     onset: float = 60e-3,
-    jitter: float = _JITTER,
-    background: float = _BACKGROUND,
+    jitter: float = JITTER,
+    background: float = BACKGROUND,
     duration: float = 0.5,
     dt: float = 5e-3,
 ) -> Trials:
@@ -119,7 +116,7 @@ def burst(
     sources: int = 8,
     onset: float = 40e-3,
     jitter: float = 1e-3,
-    background: float = _BACKGROUND,
+    background: float = BACKGROUND,
     duration: float = 0.5,
     dt: float = 5e-3,
 ) -> Trials:

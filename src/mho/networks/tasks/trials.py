@@ -10,6 +10,11 @@ import numpy as np
 from mho.core import engineering
 from mho.core.errors import InputError
 
+JITTER = 2e-3
+"""Usual standard deviation of a spike about its volley [s]."""
+BACKGROUND = 0.5
+"""Usual rate of single spikes of a source [1/s]."""
+
 
 class Trials(NamedTuple):
     """Labelled spike trains on a grid.

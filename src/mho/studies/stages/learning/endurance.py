@@ -9,6 +9,7 @@ from mho.devices.effects import Overlay, WeibullEndurance, with_overlay
 from mho.metrics.kpi import provenance_of
 from mho.metrics.learning import life_kpi
 from mho.metrics.network import interval
+from mho.metrics.tolerance import tolerated
 from mho.studies.execution import Context
 from mho.studies.outcome import Axis, Curve, Mark, Outcome, Series
 from mho.studies.stages.learning.subjects import STDP, competed, patterns
@@ -64,11 +65,5 @@ def work(context: Context) -> Outcome:
 
 def _reached(dead: np.ndarray, accuracy: np.ndarray, floor: float) -> float:
     """Share of dead cells at which the accuracy first falls below `floor`; the largest where it does not."""
-    below = np.flatnonzero(accuracy < floor)
-    if not below.size:
-        return float(dead[-1])
-    k = int(below[0])
-    if k == 0:
-        return float(dead[0])
-    share = (accuracy[k - 1] - floor) / (accuracy[k - 1] - accuracy[k])
-    return float(dead[k - 1] + share * (dead[k] - dead[k - 1]))
+    found = tolerated(dead, accuracy, floor)
+    return float(dead[-1]) if found is None else found

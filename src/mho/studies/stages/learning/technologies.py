@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 
 from mho.core.quantities import engineering
+from mho.crossbars import pulses_of
 from mho.devices import parameters
 from mho.metrics.kpi import provenance_of
 from mho.metrics.learning import learned_accuracy, update_kpis, within_one
 from mho.metrics.network import interval
-from mho.networks.plasticity import mean_step, pulses_of
+from mho.networks.plasticity import mean_step
 from mho.studies import provenance
 from mho.studies.execution import Context
 from mho.studies.outcome import Axis, Curve, Outcome, Series, Table

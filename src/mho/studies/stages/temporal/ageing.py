@@ -8,9 +8,9 @@ import numpy as np
 from mho.devices import ECRAM
 from mho.networks.spiking.contest import judge
 from mho.studies.execution import Context
-from mho.studies.outcome import Axis, Curve, Outcome, Series
+from mho.studies.outcome import Axis, Outcome, Series
 from mho.studies.stages.temporal.spread import NAMES
-from mho.studies.stages.temporal.subjects import DEVICE, Interval, key_of, met_in_test, restored, rules
+from mho.studies.stages.temporal.subjects import DEVICE, Interval, curve, key_of, met_in_test, restored, rules
 
 
 def work(context: Context) -> Outcome:
@@ -29,11 +29,7 @@ def work(context: Context) -> Outcome:
             right[how].append(Interval.of(got))
     series = Series(
         Axis("what aging leaves of loading rate and volatile conductance", "1", study.left),
-        [
-            Curve(NAMES[how], "1", [100 * x.mean for x in row], "both", [100 * x.low for x in row],
-                  [100 * x.high for x in row])
-            for how, row in right.items()
-        ],
+        [curve(NAMES[how], row) for how, row in right.items()],
         "accuracy [%]",
         caption=f"The task {task} on devices that have aged by the model's law with both constants at 1 (assumed, "
         "as the set states none). Loading rate and volatile conductance fade together; networks are not trained again.",

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
+import jax
 import numpy as np
 
 from mho.core.quantities import engineering
 from mho.metrics.kpi import KPI, provenance_of
 from mho.networks.spiking import Bill
-from mho.networks.spiking.contest import CONTESTS, play
+from mho.networks.spiking.contest import CONTESTS
 from mho.studies import provenance
 from mho.studies.execution import Context
 from mho.studies.outcome import Axis, Curve, Mark, Outcome, Series, Table
@@ -19,15 +21,10 @@ from mho.studies.stages.temporal.subjects import (
     STATIC,
     Interval,
     conditions,
-    event_energy,
     found,
     kept,
-    key_of,
     kinds,
-    met_in_test,
-    met_in_training,
-    rules,
-    synapses,
+    tried,
 )
 
 _NUMBERS = ("g_volatile", "efficacy", "v_ref", "t_ref", "weights", "tau", "sigma_cycle", "sigma_read", "c_gate")
@@ -45,12 +42,8 @@ def work(context: Context) -> Outcome:
         right[task], bills[task] = {}, {}
         for j, kind in enumerate(each):
             context.progress((k + j / len(each)) / len(tasks), f"{task}, {NAMES[kind]}")
-            played = play(
-                task, synapses(context, kind), rules(context), key=key_of(context, task),
-                training=met_in_training(context, kind), testing=met_in_test(context, kind),
-            )  # fmt: skip
+            played, bills[task][kind] = tried(context, task, kind)
             right[task][kind], parameters = played.accuracy, played.parameters
-            bills[task][kind] = Bill.of(played.did, event_energy(context), plastic=kind == DEVICE)
             if task == study.detailed:
                 losses[kind] = np.mean(played.losses, axis=0)
                 handed[kind] = kept(played.networks)
@@ -65,16 +58,15 @@ def work(context: Context) -> Outcome:
         handover={
             "accuracy": {t: {k: np.asarray(v).tolist() for k, v in row.items()} for t, row in right.items()},
             "networks": handed,
-            "energy": {t: {k: b.gate + b.read for k, b in row.items()} for t, row in bills.items()},
+            "energy": {t: {k: b.energy for k, b in row.items()} for t, row in bills.items()},
             "spikes": {t: {k: b.spikes for k, b in row.items()} for t, row in bills.items()},
         },
     )
 
 
+@functools.cache
 def chance(task: str) -> float:
     """Share that a guess gets right."""
-    import jax
-
     return CONTESTS[task][1](20, jax.random.key(0), False).chance
 
 
@@ -147,7 +139,7 @@ def _kpis(context: Context, spans: Any, bills: Any, won: list[str], lost: list[s
     }
     gains = [spans[t][DEVICE].mean - spans[t][STATIC].mean for t in won]
     detailed = bills[study.detailed]
-    energies = [detailed[k].gate + detailed[k].read for k in (STATIC, DEVICE)]
+    energies = [detailed[k].energy for k in (STATIC, DEVICE)]
     return [
         KPI(
             "network.tasks_won", float(len(won)), "1",

@@ -2,21 +2,9 @@
 
 from __future__ import annotations
 
-from mho.networks.spiking import Bill
-from mho.networks.spiking.contest import play
 from mho.studies.execution import Context
 from mho.studies.outcome import Outcome, Table
-from mho.studies.stages.temporal.subjects import (
-    DEVICE,
-    NAMES,
-    Interval,
-    event_energy,
-    key_of,
-    met_in_test,
-    met_in_training,
-    rules,
-    synapses,
-)
+from mho.studies.stages.temporal.subjects import NAMES, Interval, tried
 
 
 def work(context: Context) -> Outcome:
@@ -27,21 +15,11 @@ def work(context: Context) -> Outcome:
         return Outcome()
     for j, kind in enumerate(study.loops):
         context.progress(j / len(study.loops), NAMES[kind])
-        played = play(
-            task, synapses(context, kind), rules(context, recurrent=True), key=key_of(context, task),
-            training=met_in_training(context, kind), testing=met_in_test(context, kind),
-        )  # fmt: skip
-        bill = Bill.of(played.did, event_energy(context), plastic=kind == DEVICE)
+        played, bill = tried(context, task, kind, recurrent=True)
         ahead = Interval.of(before["accuracy"][task][kind])
         rows += [
             [NAMES[kind], "none", str(ahead), before["spikes"][task][kind], 1e12 * before["energy"][task][kind]],
-            [
-                NAMES[kind],
-                "second layer",
-                str(Interval.of(played.accuracy)),
-                bill.spikes,
-                1e12 * (bill.gate + bill.read),
-            ],
+            [NAMES[kind], "second layer", str(Interval.of(played.accuracy)), bill.spikes, 1e12 * bill.energy],
         ]
     table = Table(
         ("synapses", "feedback", "accuracy [%]", "spikes", "energy [pJ]"), rows,

@@ -8,13 +8,15 @@ import jax
 import numpy as np
 
 from mho.metrics.kpi import KPI, provenance_of
+from mho.metrics.tolerance import tolerated
 from mho.networks.spiking.contest import judge, play
 from mho.studies.execution import Context
-from mho.studies.outcome import Axis, Curve, Outcome, Series
+from mho.studies.outcome import Axis, Outcome, Series
 from mho.studies.stages.temporal.subjects import (
     DEVICE,
     Interval,
     conditions,
+    curve,
     found,
     kept,
     key_of,
@@ -52,37 +54,23 @@ def work(context: Context) -> Outcome:
             got, _ = judge(task, played.networks, rules(context), key=of_data, draws=chips, testing=testing)
             right[how].append(Interval.of(got))
     spreads = sigma * np.asarray(study.spreads)
-    tolerated = [_tolerated(spreads, [x.mean for x in right[how]]) for how in NAMES]
+    limits = [tolerated(spreads, [x.mean for x in right[how]], right[how][0].mean - _LOSS) for how in NAMES]
     series = Series(
         Axis("device-to-device spread (mean standard deviation of ln)", "1", spreads),
-        [
-            Curve(NAMES[how], "1", [100 * x.mean for x in row], "both", [100 * x.low for x in row],
-                  [100 * x.high for x in row])
-            for how, row in right.items()
-        ],
+        [curve(NAMES[how], row) for how, row in right.items()],
         "accuracy [%]",
         caption=f"The task {task} on chips whose devices differ, {study.seeds} networks on a chip each, with the 95 % "
         f"interval. One was trained with equal devices, one with {100 * sigma * study.trained_spread:.0f} % drawn anew "
         "for every batch. Cycle-to-cycle and read noise are on.",
     )  # fmt: skip
     kpi = KPI(
-        "network.tolerated_spread", tolerated, "1",  # type: ignore[arg-type]
+        "network.tolerated_spread", limits, "1",  # type: ignore[arg-type]
         f"spread at which {100 * _LOSS:.0f} % of accuracy are lost against equal devices: trained with equal devices, "
         "and with spread", n=study.seeds,
         boundary="volatile conductance, efficacy and time constants of every device; static weights exact",
         conditions=conditions(context, task=task, **{"trained with": f"{100 * sigma * study.trained_spread:.0f} %"}),
         provenance=provenance_of(found(context), ("g_volatile", "efficacy", "tau")),
-        note="" if all(x is not None for x in tolerated) else "not available: tolerated as far as was tried",
+        note="" if all(x is not None for x in limits) else "not available: tolerated as far as was tried",
     )  # fmt: skip
     handover = {"networks": networks, "base": {how: row[0].mean for how, row in right.items()}}
     return Outcome(kpis=[kpi], series={"temporal.spread": series}, handover=handover)
-
-
-def _tolerated(spreads: np.ndarray, accuracy: list[float]) -> float | None:
-    """Where the accuracy has lost the allowed share, between two points on a line; None where it never has."""
-    floor = accuracy[0] - _LOSS
-    for k in range(1, len(accuracy)):
-        if accuracy[k] < floor:
-            share = (accuracy[k - 1] - floor) / max(accuracy[k - 1] - accuracy[k], 1e-12)
-            return float(spreads[k - 1] + np.clip(share, 0.0, 1.0) * (spreads[k] - spreads[k - 1]))
-    return None

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy.stats import t as student
 
 from mho.core.parameters import ParameterSet
 from mho.core.quantities import engineering
 from mho.core.sampling import Spread
 from mho.devices import Pulse, parameters
+from mho.metrics.network import interval
 from mho.networks.bank import pulse_width
-from mho.networks.spiking import ClockedDevice, ClockedTM, Conditions, EventEnergy, Static, weights_of
-from mho.networks.spiking.contest import SOURCES, Rules
+from mho.networks.spiking import Bill, ClockedDevice, ClockedTM, Conditions, EventEnergy, Static, weights_of
+from mho.networks.spiking.contest import SOURCES, Played, Rules, play
 from mho.networks.spiking.plasticity import AbstractShortTerm
 from mho.studies.execution import Context
+from mho.studies.outcome import Curve
 
 STATIC, TM, DEVICE = "static", "tm", "device"
 NAMES = {STATIC: "static", TM: "Tsodyks-Markram", DEVICE: "device"}
@@ -36,8 +38,7 @@ class Interval(NamedTuple):
     def of(cls, values: Any) -> Interval:
         """Student's interval of a mean, each value of a network of its own."""
         values = np.asarray(values, np.float64)
-        reach = float(student.ppf(0.975, values.size - 1) * np.std(values, ddof=1) / np.sqrt(values.size))
-        return cls(float(np.mean(values)), float(np.mean(values)) - reach, float(np.mean(values)) + reach)
+        return cls(float(np.mean(values)), *interval(values))
 
     def __str__(self) -> str:
         return f"{100 * self.mean:.1f} ± {100 * (self.high - self.mean):.1f}"
@@ -133,6 +134,31 @@ def event_energy(context: Context) -> EventEnergy:
     return EventEnergy.of(
         found(context).device(), one, g=s.g_weight, v_read=s.v_read, t_read=float(np.asarray(one.width))
     )
+
+
+def tried(
+    context: Context, task: str, kind: str, *, training: Conditions | None = None, **changes: Any
+) -> tuple[Played, Bill]:
+    """How networks with a kind of synapse did at a task, and what a decision took them.
+
+    Args:
+        context: Of the stage.
+        task: Its name.
+        kind: Of synapse.
+        training: What the training meets; default the devices' spread.
+        changes: To the rules.
+    """
+    played = play(
+        task, synapses(context, kind), rules(context, **changes), key=key_of(context, task),
+        training=met_in_training(context, kind) if training is None else training, testing=met_in_test(context, kind),
+    )  # fmt: skip
+    return played, Bill.of(played.did, event_energy(context), plastic=kind == DEVICE)
+
+
+def curve(label: str, row: Sequence[Interval], **how: Any) -> Curve:
+    """Accuracies in per cent with their intervals."""
+    mean, low, high = ([100 * end for end in ends] for ends in zip(*row, strict=True))
+    return Curve(label, "1", mean, "both", low, high, **how)
 
 
 def kept(networks: Any) -> list[Any]:
