@@ -133,7 +133,7 @@ def test_the_derivative_written_out_is_the_one_that_is_found(x64, network, raste
         return jnp.sum(y**2) + Costs(spikes=0.1, events=0.01)(did)
 
     value, found = jax.jit(jax.value_and_grad(cost))(moving)
-    monkeypatch.setattr(unrolling, "_unrolled", lambda parts, n: unrolling._plain(parts, n, None)[0])
+    monkeypatch.setattr(unrolling, "_unrolled", lambda parts, n: unrolling._plain(parts, n, None))
     again, wanted = jax.jit(jax.value_and_grad(lambda m: cost(m)))(moving)
     assert float(value) == pytest.approx(float(again), rel=1e-12)
     sizes = [float(jnp.max(jnp.abs(x))) for x in jax.tree.leaves(wanted)]
@@ -168,6 +168,14 @@ def test_spikes_may_be_listed(raster):
     np.testing.assert_array_equal(dense, sparse)
     np.testing.assert_array_equal(did.events, same.events)
     np.testing.assert_array_equal(dense, layer(jnp.asarray(raster, jnp.uint8))[0])  # bytes are 1 and 0
+    biased = eqx.tree_at(lambda n: n.feed.bias, layer, jnp.full(6, 0.01), is_leaf=lambda x: x is None)
+    slopes = [
+        eqx.filter_grad(lambda n, x=x: jnp.sum(n(x)[0] * jnp.arange(6.0)))(biased)
+        for x in (spikes, jnp.asarray(listed(raster)))
+    ]
+    assert float(jnp.min(jnp.abs(slopes[0].feed.bias))) > 0
+    for of in (lambda n: n.feed.weight, lambda n: n.feed.bias, lambda n: n.feedback.weight):
+        np.testing.assert_allclose(of(slopes[0]), of(slopes[1]), rtol=1e-4, atol=1e-3)
     with pytest.raises(InputError, match="as 1 and 0"):
         eqx.tree_at(lambda n: n.synapse, layer, ClockedTM(0.2, 0.1, 0.4))(jnp.asarray(listed(raster)))
     with pytest.raises(InputError, match="7 sources"):

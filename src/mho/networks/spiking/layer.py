@@ -17,7 +17,7 @@ from mho.networks.operand import AbstractOperand
 from mho.networks.spiking.delays import delayed
 from mho.networks.spiking.neurons import AbstractSpikingNeuron
 from mho.networks.spiking.plasticity import AbstractReleases, AbstractShortTerm, Static, StaticReleases, as_precise
-from mho.networks.spiking.unrolling import Recurrent, product, through_time
+from mho.networks.spiking.unrolling import Recurrent, arriving, product, through_time
 from mho.networks.synapse import Number
 
 Reduction = Literal["mean", "last", "max"]
@@ -43,7 +43,7 @@ class SpikingLayer(eqx.Module):
     r"""Neurons fed through plastic synapses and static weights, with or without feedback.
 
     A spike of source j at step t releases :math:`s_{tj} e_{tj}`, arrives after the source's delay, and adds
-    :math:`W_{kj}` times as much to neuron k. The product with W is one for all steps.
+    :math:`W_{kj}` times as much to neuron k. The product with W is one for all steps where nothing comes back.
 
     Args:
         feed: Weights (rows, sources); rows are the neurons, times the neuron's receptors. A bias is added at each step.
@@ -114,8 +114,7 @@ class SpikingLayer(eqx.Module):
 
         Args:
             spikes: 1 or 0, shape (steps, batch, sources), as floats or bytes; or signed whole numbers (steps, batch,
-                most), the sources that fire in a step, filled up with the number of sources: where few fire, it takes
-                half the time.
+                most), the sources that fire in a step, filled up with the number of sources: faster where few fire.
             key: JAX random key of the synapses' noise; None for none.
 
         Returns:
@@ -131,18 +130,16 @@ class SpikingLayer(eqx.Module):
         steps = spikes.shape[0]
         if listed:
             arrived = jnp.sum(spikes < sources, axis=(0, 2)).astype(self.feed.weight.dtype)
-            drive, cycles = self._listed(spikes), jnp.zeros_like(arrived)
+            given, feed, cycles = self._listed(spikes), self.feed, jnp.zeros_like(arrived)
         else:
             arrived = jnp.sum(spikes, axis=(0, 2))
-            drive, cycles = self._fed(spikes, _keys(of_feed, steps))
-        if self.feed.bias is not None:
-            drive = drive + self.feed.bias
-        ready = as_precise(self.neuron.prepared(self.dt), drive.dtype)
+            given, feed, cycles = self._given(spikes, _keys(of_feed, steps))
+        ready = as_precise(self.neuron.prepared(self.dt), arrived.dtype)
         if self.feedback is None:
-            fired = _forward(ready, drive, self.neurons)
+            fired = _forward(ready, given if feed is None else lax.map(partial(arriving, feed), given), self.neurons)
         else:
-            loop = as_precise(self.feedback_synapse.prepared(self.dt), drive.dtype)
-            parts = Recurrent(ready, loop, self.feedback.weight, drive)
+            loop = as_precise(self.feedback_synapse.prepared(self.dt), arrived.dtype)
+            parts = Recurrent(ready, loop, self.feedback.weight, given, feed)
             fired, turned = through_time(parts, self.neurons, _keys(of_feedback, steps))
             cycles = cycles + jnp.sum(turned, axis=0)
         count = jnp.sum(fired, axis=(0, 2))
@@ -152,17 +149,25 @@ class SpikingLayer(eqx.Module):
             arrived, events = arrived + count, events + count * rows
         return fired, Activity(arrived, events, count, cycles)
 
-    def _fed(self, spikes: Number, keys: Any) -> tuple[Number, Number]:
-        """What arrives at each step, (steps, batch, rows), and the volatile cycles, (batch,)."""
+    def _given(self, spikes: Number, keys: Any) -> tuple[Number, eqx.nn.Linear | None, Number]:
+        """What arrives at each step, (steps, batch, rows), or what is to be multiplied for it; and volatile cycles."""
         releases = as_precise(self.synapse.prepared(self.dt), spikes.dtype)
+        on_chip = isinstance(self.feed.weight, AbstractOperand)
         if self.per_weight:
-            if isinstance(self.feed.weight, AbstractOperand):
+            if on_chip:
                 raise ChipError(
                     "A layer with a synapse per weight has no matrix that a chip could take. Use one per source."
                 )
-            return _released(releases, spikes, keys, self.feed.weight, self._delayed)
+            drive, cycles = _released(releases, spikes, keys, self.feed.weight, self._delayed)
+            return self._biased(drive), None, cycles
         released, cycles = _released(releases, spikes, keys, None, None)
-        return product(self.feed.weight, self._delayed(released)), cycles
+        released = self._delayed(released)
+        if self.feedback is None or on_chip:
+            return self._biased(product(self.feed.weight, released)), None, cycles
+        return released, self.feed, cycles
+
+    def _biased(self, drive: Number) -> Number:
+        return drive if self.feed.bias is None else drive + self.feed.bias
 
     def _delayed(self, signal: Number) -> Number:
         if self.delay is None:
@@ -170,11 +175,13 @@ class SpikingLayer(eqx.Module):
         return delayed(signal, self.delay, longest=self.longest)
 
     def _listed(self, sources: Number) -> Number:
-        """The product with rows of W that are picked, step by step so that they stay in the cache."""
-        if not isinstance(self.synapse, Static) or self.delay is not None or self.per_weight:
-            raise InputError("Spikes came as a list of sources; plastic synapses and delays need them as 1 and 0.")
-        rows = jnp.concatenate([self.feed.weight.T, jnp.zeros((1, self.feed.out_features))])  # type: ignore[arg-type]
-        return lax.scan(lambda _, at: (None, jnp.sum(rows[at], axis=1)), None, sources)[1]
+        """Sources that fire, as the layer takes them."""
+        on_chip = isinstance(self.feed.weight, AbstractOperand)
+        if on_chip or not isinstance(self.synapse, Static) or self.delay is not None or self.per_weight:
+            raise InputError(
+                "Spikes came as a list of sources; chips, plastic synapses and delays need them as 1 and 0."
+            )
+        return sources
 
 
 class Readout(eqx.Module):
@@ -221,7 +228,7 @@ class Readout(eqx.Module):
         if self.reduction != "max":  # linear in time: weigh the spikes first, multiply once
             left = jnp.arange(steps, 0, -1, dtype=spikes.dtype)
             share = beta ** (left - 1.0) if self.reduction == "last" else (1.0 - beta**left) / ((1.0 - beta) * steps)
-            seen = jnp.tensordot(share.astype(spikes.dtype), spikes, axes=1)
+            seen = _weighed(share.astype(spikes.dtype), spikes)
             return self.gain * product(self.linear.weight, seen) + self.linear.bias
         traces = leaky(product(self.linear.weight, spikes), beta)
         return self.gain * jnp.max(traces, axis=0) + self.linear.bias
@@ -282,6 +289,20 @@ def _linear(sources: int, rows: int, gain: float, *, bias: bool, key: jax.Array)
     weight = gain / np.sqrt(sources) * jax.random.normal(key, (rows, sources))
     layer = eqx.tree_at(lambda n: n.weight, layer, weight)
     return eqx.tree_at(lambda n: n.bias, layer, jnp.zeros(rows)) if bias else layer
+
+
+@jax.custom_vjp
+def _weighed(share: Number, spikes: Number) -> Number:
+    """Sum over time of shares (steps,) times spikes (steps, ...); the gradient of a product would come transposed."""
+    return jnp.tensordot(share, spikes, axes=1)
+
+
+def _weighed_back(kept: tuple[Number, Number], slope: Number) -> tuple[Number, Number]:
+    share, spikes = kept
+    return jnp.tensordot(spikes, slope, axes=slope.ndim), share.reshape(-1, *[1] * slope.ndim) * slope
+
+
+_weighed.defvjp(lambda share, spikes: (_weighed(share, spikes), (share, spikes)), _weighed_back)
 
 
 def _keys(key: jax.Array | None, steps: int) -> jax.Array | None:
