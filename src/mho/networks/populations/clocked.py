@@ -123,7 +123,7 @@ class Clocked:
 
     def _make_room(self, k: int, needed: int) -> None:
         if needed > self.capacity[k]:
-            self.capacity[k] = min(self.plan.cells[k].size, _power(2 * needed))
+            self.capacity[k] = min(self.plan.cells[k].size, _power(needed + needed // 2))
 
 
 def _power(n: int) -> int:
@@ -227,10 +227,12 @@ def _neurons(program: Program, k: int, cells: Any, arriving: Array, step: Array)
     spike = model.fire(_taken(prepared, here), before, _taken(jumps, here), after, step)
     who = jnp.where(spike.fired, near, n)
 
-    def written(whole: Array, new: Array, old: Array) -> Array:  # what a spike leaves alone is not written
-        return whole if new is old else whole.at[who].set(new.astype(whole.dtype), mode="drop")
+    def written(whole: Array, fired: Array, missed: Array, old: Array) -> Array:
+        if missed is not old:
+            return whole.at[near].set(jnp.where(spike.fired, fired, missed).astype(whole.dtype), mode="drop")
+        return whole if fired is old else whole.at[who].set(fired.astype(whole.dtype), mode="drop")
 
-    cells = jax.tree.map(written, moved, spike.state, after)
+    cells = jax.tree.map(written, moved, spike.state, spike.missed, after)
     seen = model.seen(_taken(prepared, program.watched[k]), _taken(cells, program.watched[k]))
     return _Found(cells, who, spike.after, seen, looked)
 

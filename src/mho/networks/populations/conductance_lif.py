@@ -158,7 +158,8 @@ class ConductanceLIF(AbstractNeuron):
         at = p.dt - free + jnp.minimum(jnp.log1p(jnp.maximum(risen, 0.0)) * p.c / whole, free)
         gone, room = release(at + p.t_ref, step, p.dt)
         grown = tuple(x + j * jnp.exp(-(p.dt - at) * b) for x, j, b in zip(after.w, p.jump, p.rates, strict=True))
-        return Spike(fired, at, after._replace(v=p.v_reset + 0.0 * at, w=grown, release=gone, free=room))
+        state = after._replace(v=p.v_reset + 0.0 * at, w=grown, release=gone, free=room)
+        return Spike(fired, at, state, after)
 
     def seen(self, prepared: Means, state: ConductanceCells) -> tuple[Number, Number]:
         """Voltage, and the current that the synaptic conductances carry."""

@@ -164,11 +164,13 @@ class CurrentLIF(AbstractNeuron):
         )
 
     def advance(self, prepared: Propagators, state: CurrentCells, jumps: Any, step: Any) -> tuple[CurrentCells, Any]:
-        """Exact, by propagators; named are those at the threshold, and those that a bound does not keep below it."""
+        """Exact, by propagators.
+
+        Named are those at the threshold, those that a bound does not keep below it, and those whose refractory time
+        ends in the step, as they are free for a part of it.
+        """
         p, i = prepared, _jumped(state, jumps)
         end = p.settled + (state.v - p.settled) * p.decay + total(g * x for g, x in zip(p.gains, i, strict=True))
-        leaving = step == state.release
-        end = jnp.where(leaving, state.a + total(b * x for b, x in zip(state.b, i, strict=True)), end)
         held = step < state.release
         end = jnp.where(held, p.v_reset, end)
         after = tuple(e * x for e, x in zip(p.decays, i, strict=True))
@@ -177,18 +179,21 @@ class CurrentLIF(AbstractNeuron):
         bound = state.v + jnp.maximum((p.settled - state.v) * p.drift + total(i) * p.push, 0.0) + growth
         falls = (p.settled - end) * p.leak + total(after) < 0.0
         maybe = ~held & ((end >= p.v_threshold) | ((bound >= p.v_threshold) & falls))
-        return state._replace(v=end, i=after), maybe
+        return state._replace(v=end, i=after), maybe | (step == state.release)
 
     def fire(self, prepared: Propagators, before: CurrentCells, jumps: Any, after: CurrentCells, step: Any) -> Spike:
         """The first crossing, on the polynomial of fifth degree that has the solution's ends, slopes and curvatures.
 
         It differs from the solution by (dt/tau)^6/46080 of the voltage's way in a step.
         """
-        p = prepared
-        free = jnp.where(step == before.release, before.free, p.dt)
+        p, i = prepared, _jumped(before, jumps)
+        leaving = step == before.release
+        let_go = before.a + total(b * x for b, x in zip(before.b, i, strict=True))
+        after = after._replace(v=jnp.where(leaving, let_go, after.v))
+        free = jnp.where(leaving, before.free, p.dt)
         late = p.dt - free
-        start = tuple(x + x * grown(-late * b) for x, b in zip(_jumped(before, jumps), p.rates, strict=True))
-        end = tuple(e * x for e, x in zip(p.decays, _jumped(before, jumps), strict=True))
+        start = tuple(x + x * grown(-late * b) for x, b in zip(i, p.rates, strict=True))
+        end = tuple(e * x for e, x in zip(p.decays, i, strict=True))
         way = _way(p, before.v, start, after.v, end, free)
         over = after.v >= p.v_threshold
         top = jnp.where(over, 1.0, _highest(way))
@@ -207,7 +212,8 @@ class CurrentLIF(AbstractNeuron):
         currents = after.i
         if p.jump:
             currents = (*after.i[:-1], after.i[-1] - p.jump[0] * (1.0 + grown((at - p.dt) * p.rates[-1])))
-        return Spike(peak >= p.v_threshold, at, CurrentCells(p.v_reset + 0.0 * a, currents, gone, room, a, gains))
+        state = CurrentCells(p.v_reset + 0.0 * a, currents, gone, room, a, gains)
+        return Spike(peak >= p.v_threshold, at, state, after)
 
     def seen(self, prepared: Propagators, state: CurrentCells) -> tuple[Number, Number]:
         """Voltage, and the sum of the synaptic currents."""

@@ -17,19 +17,28 @@ from mho.networks.synapse import Number
 
 
 class Spike(NamedTuple):
-    """What an exact look at neurons that may have fired finds: whether they did, when in the step [s], state after."""
+    """What an exact look at some neurons finds.
+
+    Args:
+        fired: Whether they fired.
+        after: When in the step [s].
+        state: Of those that fired, at the step's end.
+        missed: Of those that did not.
+    """
 
     fired: Any
     after: Any
     state: Any
+    missed: Any
 
 
 class AbstractNeuron(eqx.Module):
     """A point neuron on a clock. Every method works element by element, so that one text serves JAX and C++.
 
-    A step goes in two parts. :meth:`advance` moves every neuron as if none fired, and names those that may have crossed
-    their threshold, never too few. :meth:`fire` looks at those alone, places the crossing inside the step, and starts
-    the refractory time there, so that no spike is lost or moved to the grid.
+    A step goes in two parts. :meth:`advance` moves every neuron as if none fired, and names those that need a closer
+    look: all that may have crossed their threshold, and any that move otherwise in this step. :meth:`fire` looks at
+    those alone, places the crossing inside the step, and starts the refractory time there, so that no spike is lost or
+    moved to the grid.
     """
 
     @property
@@ -47,7 +56,7 @@ class AbstractNeuron(eqx.Module):
 
     @abc.abstractmethod
     def advance(self, prepared: Any, state: Any, jumps: tuple[Number, ...], step: Number) -> tuple[Any, Any]:
-        """State after a step without spikes, and who may have fired.
+        """State after a step without spikes, and who needs a closer look.
 
         Args:
             prepared: From :meth:`prepared`.

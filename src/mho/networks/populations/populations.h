@@ -99,15 +99,16 @@ inline T expm1_(T x) {
 template <typename T>
 using Flag = std::conditional_t<sizeof(T) == 8, int64_t, int32_t>;
 
-// The places of a list of flags that are set; flags end in 16 of silence.
+// The places of a list of flags that are set; flags end in 64 of silence.
 template <typename F>
 inline void set_places(const F* __restrict flags, int64_t n, std::vector<int32_t>& found) {
   found.clear();
-  for (int64_t k = 0; k < n; k += 16) {
-    F any = 0;
-    for (int64_t j = 0; j < 16; ++j) any |= flags[k + j];
-    if (any)
-      for (int64_t j = k; j < std::min(k + 16, n); ++j)
+  for (int64_t k = 0; k < n; k += 64) {
+    F any[8] = {};  // side by side, so that they fill a vector
+    for (int64_t j = 0; j < 64; j += 8)
+      for (int64_t l = 0; l < 8; ++l) any[l] |= flags[k + j + l];
+    if (any[0] | any[1] | any[2] | any[3] | any[4] | any[5] | any[6] | any[7])
+      for (int64_t j = k; j < std::min(k + 64, n); ++j)
         if (flags[j]) found.push_back(static_cast<int32_t>(j));
   }
 }

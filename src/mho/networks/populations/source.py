@@ -115,7 +115,10 @@ class _Population:
             cells.model.fire, (*example, _scalars(state), step), [*numbers, *self.before, *jumps, *afters, "step"], "y"
         )
         self.spike = self.fire.outputs
-        self.written = [(j, name) for j, name in enumerate(jax.tree.leaves(self.spike.state)) if name != afters[j]]
+        self.fired, self.missed = (
+            [(j, name) for j, name in enumerate(jax.tree.leaves(state)) if name != afters[j]]
+            for state in (self.spike.state, self.spike.missed)
+        )
         example = (_scalars(cells.prepared), _scalars(state))
         self.seen = Text(cells.model.seen, example, [*numbers, *self.before], "z")
 
@@ -155,7 +158,7 @@ class _Population:
         ]
 
     def step(self) -> list[str]:
-        """Neurons in blocks that stay in the nearest memory: all advance, some are looked at, all are put back."""
+        """Neurons in blocks that stay in the nearest memory: all advance, and some are looked at."""
         k = self.k
         varying = [*self.before, *(f"j{j}" for j in range(self.receptors)), *self.varying_numbers]
         goals = [*(self.moved[j] for j in self.changed), self.maybe]
@@ -171,55 +174,59 @@ class _Population:
             f"      const int64_t many = std::min<int64_t>(n{k} - from, {_BLOCK});",
             "      T* __restrict row = line + from;",
             *(f"      {kind}* __restrict o{j} = h{k}_{j} + from;" for j, kind in enumerate(self.types)),
-            *(f"      {self.types[j]} w{j}[{_BLOCK}];" for j in self.changed),
-            f"      Flag<T> flag[{_BLOCK} + 16];",
+            *(f"      {self.types[j]} b{j}[{_BLOCK}];" for j in self.changed),
+            *(f"      T u{j}[{_BLOCK}];" for j in range(self.receptors)),
+            f"      Flag<T> flag[{_BLOCK} + 64];",
             "#pragma GCC ivdep",
             "      for (int64_t c = 0; c < many; ++c) {",
-            *self._loads(used, "c"),
+            *self._loads(used | {self.before[j] for j in self.changed}, "c"),
+            *(f"        const T j{j} = row[{j} * n{k} + c]; u{j}[c] = j{j};" for j in range(self.receptors)),
             *(f"        {text}" for text in within),
-            *(f"        w{j}[c] = {self.moved[j]};" for j in self.changed),
+            *(f"        b{j}[c] = s{j}; o{j}[c] = {self.moved[j]};" for j in self.changed),
+            *(f"        row[{j} * n{k} + c] = 0;" for j in range(self.receptors)),
             f"        flag[c] = {self.maybe} ? 1 : 0;",
             "      }",
-            "      for (int64_t c = 0; c < 16; ++c) flag[many + c] = 0;",
+            "      for (int64_t c = 0; c < 64; ++c) flag[many + c] = 0;",
             *self._fire(),
-            *(f"      std::memcpy(o{j}, w{j}, sizeof(w{j}[0]) * many);" for j in self.changed),
-            *(f"      std::memset(row + {j} * n{k}, 0, sizeof(T) * many);" for j in range(self.receptors)),
             "      }",
             f"      line{k}.pass();",
             *self._seen(),
             "    }",
         ]
 
-    def _loads(self, used: set[str], c: str) -> list[str]:
-        k, found = self.k, []
-        found += [f"        const {t} s{j} = o{j}[{c}];" for j, t in enumerate(self.types) if f"s{j}" in used]
-        found += [f"        const T j{j} = row[{j} * n{k} + {c}];" for j in range(self.receptors) if f"j{j}" in used]
+    def _loads(self, used: set[str], c: str, *, saved: bool = False) -> list[str]:
+        found = [
+            f"        const {t} s{j} = {'b' if saved and j in self.changed else 'o'}{j}[{c}];"
+            for j, t in enumerate(self.types)
+            if f"s{j}" in used
+        ]
         found += [f"        const T {p} = q{p[1:]}[from + {c}];" for p in self.varying_numbers if p in used]
         return found
 
     def _fire(self) -> list[str]:
         k, spike = self.k, self.spike
-        outputs = [spike.fired, spike.after, *(name for _, name in self.written)]
+        outputs = [spike.fired, spike.after, *(name for _, name in (*self.fired, *self.missed))]
         statements = self.fire.needed(outputs)
+
+        def written(state: list[tuple[int, str]]) -> str:
+            return " ".join(f"o{j}[c] = {name};" for j, name in state)
+
         used = {name for s in statements for name in s.reads} | set(outputs)
-        lines = [
+        return [
             f"      set_places(flag, many, near{k});",
             f"      for (const int32_t c : near{k}) {{",
-            *self._loads(used, "c"),
-            *(f"        const {self.types[j]} a{j} = w{j}[c];" for j in self.changed if f"a{j}" in used),
+            *self._loads(used, "c", saved=True),
+            *(f"        const T j{j} = u{j}[c];" for j in range(self.receptors) if f"j{j}" in used),
+            *(f"        const {self.types[j]} a{j} = o{j}[c];" for j in self.changed if f"a{j}" in used),
             *(f"        {s.text}" for s in statements),
-            f"        if (!({spike.fired})) continue;",
-        ]
-        for j, name in self.written:
-            lines.append(f"        {'w' if j in self.changed else 'o'}{j}[c] = {name};")
-        lines += [
+            f"        if (!({spike.fired})) {{ {written(self.missed)} continue; }}",
+            f"        {written(self.fired)}",
             "        fired.push_back(static_cast<int32_t>(from) + c);",
             f"        spike_step{k}[count{k}] = static_cast<int32_t>(offset + k);",
             f"        spike_id{k}[count{k}] = static_cast<int32_t>(from) + c;",
             f"        spike_after{k}[count{k}++] = {spike.after};",
             "      }",
         ]
-        return lines
 
     def _seen(self) -> list[str]:
         k, (v, i) = self.k, self.seen.outputs
