@@ -81,7 +81,7 @@ def _runner(net: Any, engine: str, dtype: Any, state: Any) -> Any:
     jax.config.update("jax_enable_x64", bool(dtype == np.float64))
     laid = plan(net, dtype)
     nothing = [np.zeros(0, np.int32)]
-    runner = Compiled(laid, kernel(laid).build(), nothing) if engine == "kernel" else Clocked(laid, nothing, 16)
+    runner = Compiled(laid, kernel(laid).build(), nothing) if engine == "kernel" else Clocked(laid, nothing)
     return runner, runner.enter(state), []
 
 
@@ -188,10 +188,10 @@ def compare(brian2: str, nest: str) -> None:
 
 
 def scaling() -> None:
-    """Costs grow with spikes: four times the synapses at equal drive, and the same synapses in silence."""
+    """Costs grow with spikes: four times the synapses at equal drive, less and more drive, and silence."""
     print(f"{'engine':8s}{'synapses':>10s}{'spikes':>9s}{'events':>10s}{'s':>8s}")
     for engine in ("jax", "kernel"):
-        for probability, rest in ((0.01, REST), (0.04, REST), (0.04, -60e-3)):
+        for probability, rest in ((0.01, REST), (0.04, REST), (0.04, -48e-3), (0.04, -46e-3), (0.04, -60e-3)):
             got = mine(engine, "float32", str(probability), str(rest))
             assert not isinstance(got, str), got
             synapses = round(N * N * probability, -3)

@@ -63,16 +63,17 @@ class Clocked:
     Args:
         plan: The network.
         watched: Neurons of each population whose voltage and current are recorded.
-        capacity: How many neurons of a population may be looked at closely in one step to begin with. Where more may
-            have fired, the stretch is run again with room for them: none is lost.
+        capacity: How many neurons of a population may be looked at closely in one step to begin with; default one of
+            128, at least 16. Where more may have fired, the stretch is run again with room for them: none is lost.
     """
 
     engine = "jax"
 
-    def __init__(self, plan: Plan, watched: Sequence[np.ndarray], capacity: int):
+    def __init__(self, plan: Plan, watched: Sequence[np.ndarray], capacity: int | None = None):
         self.plan = plan
         self.places = [_places(rows) for rows in plan.rows]
-        self.capacity = [min(capacity, cells.size) for cells in plan.cells]
+        usual = [_power(max(cells.size // 128, 16)) for cells in plan.cells]
+        self.capacity = [min(capacity or n, cells.size) for n, cells in zip(usual, plan.cells, strict=True)]
         self.watched = tuple(jnp.asarray(w, jnp.int32) for w in watched)
         self.padded = tuple(_padded(rows, where) for rows, where in zip(plan.rows, self.places, strict=True))
 

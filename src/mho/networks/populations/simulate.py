@@ -55,7 +55,7 @@ def simulate(
     record: Mapping[str, Sequence[int]] | None = None,
     engine: str = "auto",
     dtype: Any = np.float32,
-    capacity: int = 16,
+    capacity: int | None = None,
     progress: bool | Callable[[int, int], None] = False,
 ) -> SpikingResult:
     """Run a network.
@@ -72,7 +72,8 @@ def simulate(
         engine: "jax", the reference; "kernel", which is built at its first use where a C++ compiler is; or "auto", the
             kernel where it was built for this network before, else JAX.
         dtype: np.float32, or np.float64 for comparisons.
-        capacity: Spikes of a population in one step for which the JAX engine makes room to begin with.
+        capacity: Spikes of a population in one step for which the JAX engine makes room to begin with; default one for
+            128 neurons, at least 16. It makes more where they do not suffice, which takes some seconds of compiling.
         progress: True for a bar, or a function of steps done and all steps.
 
     Returns:
