@@ -224,6 +224,11 @@ def test_what_cannot_be_read_is_named(tmp_path):
         file["node/nodes/scale/type"] = "Izhikevich"
     with pytest.raises(NetworkError, match=r"does not know: Izhikevich \(node 'scale'\)"):
         read_nir(path)
+    path.write_bytes(whole)
+    with h5py.File(path, "a") as file:
+        file["node/nodes/scale/scale"][...] = np.nan
+    with pytest.raises(NetworkError, match=r"node 'scale' \(Scale\): scale holds nan at \(0,"):
+        read_nir(path)
     path.write_bytes(whole[: len(whole) // 3])
     with pytest.raises(NetworkError, match="cannot be read as NIR, or is truncated"):
         read_network(path)

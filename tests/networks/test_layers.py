@@ -127,6 +127,8 @@ def test_delay_shifts_spikes():
     plain = run_events(neuron, Connections.dense([[strong]]), synapse, times, stop=0.02)
     late = run_events(neuron, Connections.dense([[strong]], delay=4e-3), synapse, times, stop=0.02)
     assert np.allclose(late - plain, 4e-3, atol=1e-15)
+    with pytest.raises(InputError, match="comes at -1 ms; times must not be negative"):
+        run_events(neuron, Connections.dense([[strong]]), synapse, [[-1e-3]], stop=0.02)
     raster = np.zeros((200, 1))
     raster[10] = 1.0
     with jax.enable_x64(True):

@@ -8,7 +8,8 @@ import equinox as eqx
 import numpy as np
 from jaxtyping import Array, Int
 
-from mho.core.errors import ParameterError
+from mho.core import engineering
+from mho.core.errors import InputError, ParameterError
 from mho.core.fields import check_ranges, quantity
 from mho.networks.synapse import AbstractSynapse, Number, batch_shape, train
 
@@ -78,8 +79,14 @@ def arrivals(connections: Connections, synapse: AbstractSynapse, times: Any) -> 
         connections: n synapses.
         synapse: One synapse that all are alike to, or a batch of n.
         times: Spikes of each source, shape (inputs, m), rows padded with NaN [s].
+
+    Raises:
+        InputError: If spikes are not in order, or come before 0.
     """
     times = np.atleast_2d(np.asarray(times, np.float64))
+    first = float(np.nanmin(times, initial=np.inf))
+    if first < 0:
+        raise InputError(f"A spike comes at {engineering(first, 's')}; times must not be negative. Shift the train.")
     pre = np.asarray(connections.pre)
     if batch_shape(synapse):
         efficacy = np.asarray(train(synapse, times[pre])[0])

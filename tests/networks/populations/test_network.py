@@ -130,6 +130,12 @@ def test_spikes_that_cannot_be_used_are_named(spikes, message):
         pop.simulate(network(), 0.1, spikes=spikes)
 
 
+@pytest.mark.parametrize("duration", [float("nan"), -1.0, 1e-6])
+def test_a_run_of_no_step_is_refused(duration):
+    with pytest.raises(InputError, match="finite and at least one step, 100 µs"):
+        pop.simulate(network(), duration, spikes={})
+
+
 def test_poisson_sources_fire_at_their_rates_wherever_a_run_is_cut():
     from mho.networks.populations.inputs import Inputs
 

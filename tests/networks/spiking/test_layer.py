@@ -180,6 +180,10 @@ def test_spikes_may_be_listed(raster):
         eqx.tree_at(lambda n: n.synapse, layer, ClockedTM(0.2, 0.1, 0.4))(jnp.asarray(listed(raster)))
     with pytest.raises(InputError, match="7 sources"):
         layer(jnp.zeros((3, 2, 7)))
+    with pytest.raises(InputError, match=r"nan at \(1, 2, 3\)"):
+        layer(spikes.at[1, 2, 3].set(jnp.nan))
+    with pytest.raises(InputError, match=r"shape \(3, 5\)"):
+        layer(jnp.zeros((3, 5)))
 
 
 def test_a_synapse_per_weight_is_one_per_source_where_all_are_alike(raster):

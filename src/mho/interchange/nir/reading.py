@@ -44,6 +44,7 @@ def network_of_nir(graph: Any, *, name: str = "network") -> SpikingNetwork:
         if kind not in READERS:
             raise NetworkError(f"{name}: node {key!r} is a {kind}; supported: {', '.join(READERS)}.")
         try:
+            _refuse_nan(node)
             found[key] = READERS[kind](node)
         except NetworkError as error:
             raise NetworkError(f"{name}: node {key!r} ({kind}): {error}") from error
@@ -94,6 +95,13 @@ def _refuse_unknown(path: Path) -> None:
         raise NetworkError(
             f"{path} has nodes that NIR 1.0.8 does not know: {', '.join(unknown)}. Supported: {', '.join(READERS)}."
         )
+
+
+def _refuse_nan(node: Any) -> None:
+    for name, value in vars(node).items():
+        if isinstance(value, np.ndarray) and value.dtype.kind == "f" and not np.all(np.isfinite(value)):
+            at = tuple(int(k) for k in np.argwhere(~np.isfinite(value))[0])
+            raise NetworkError(f"{name} holds {value[at]} at {at}; every number must be finite. Correct it.")
 
 
 def _plain(metadata: Any) -> dict[str, Any]:

@@ -83,9 +83,12 @@ def simulate(
         InputError: If the inputs do not fit the network.
         KernelError: If the kernel was asked for by name and cannot be had.
     """
-    steps = round(duration / network.dt)
+    steps = round(duration / network.dt) if np.isfinite(duration) else 0
     if steps < 1:
-        raise InputError(f"The run is {engineering(duration, 's')}; it must be at least one step. Lengthen it.")
+        raise InputError(
+            f"The run is {engineering(duration, 's')}; it must be finite and at least one step, "
+            f"{engineering(network.dt, 's')}. Lengthen it."
+        )
     with jax.enable_x64(np.dtype(dtype) == np.float64):
         laid = plan(network, dtype)
         watched = _watched(laid, record or {})

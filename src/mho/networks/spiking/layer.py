@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.core import Tracer
 
 from mho.core.errors import ChipError, InputError
 from mho.core.fields import check_ranges, quantity
@@ -121,6 +122,7 @@ class SpikingLayer(eqx.Module):
             Spikes (steps, batch, neurons), and what the layer did.
         """
         sources = int(self.feed.in_features)  # type: ignore[arg-type]
+        check_spikes(spikes)
         if spikes.dtype in (jnp.bool_, jnp.uint8):
             spikes = spikes.astype(self.feed.weight.dtype)
         listed = jnp.issubdtype(spikes.dtype, jnp.integer)
@@ -274,6 +276,21 @@ def weights_of(network: SpikingNetwork) -> list[Any]:
         if layer.feedback is not None:
             found.append(layer.feedback.weight)
     return [*found, network.readout.linear.weight, network.readout.linear.bias]
+
+
+def check_spikes(spikes: Any) -> None:
+    """Raise if spikes are no array (steps, batch, sources), or hold what is no number; what is traced is not looked at.
+
+    A membrane that meets NaN never fires again: it would be taken for a silent one.
+    """
+    if np.ndim(spikes) < 3:
+        raise InputError(f"Spikes have shape {np.shape(spikes)}; give an axis each for steps, samples and sources.")
+    if isinstance(spikes, Tracer) or not jnp.issubdtype(spikes.dtype, jnp.inexact):
+        return
+    bad = np.argwhere(~np.isfinite(spikes))
+    if len(bad):
+        at = tuple(int(k) for k in bad[0])
+        raise InputError(f"Spikes hold {np.asarray(spikes)[at]} at {at}; every entry must be 1 or 0. Correct it.")
 
 
 def listed(spikes: Any) -> np.ndarray:

@@ -18,7 +18,7 @@ from mho.core.sampling import Spread
 from mho.networks.hardware import Hardware
 from mho.networks.spiking.costs import Costs
 from mho.networks.spiking.device import ClockedDevice
-from mho.networks.spiking.layer import Activity, SpikingLayer, SpikingNetwork, weights_of
+from mho.networks.spiking.layer import Activity, SpikingLayer, SpikingNetwork, check_spikes, weights_of
 from mho.networks.synapse import Number
 from mho.networks.training import Loss, cross_entropy
 
@@ -118,6 +118,7 @@ def train_ensemble(
             f"Spikes have shape {x.shape}, labels {labels.shape}, with {len(keys)} keys and batches of {batch}; give "
             "(networks, samples, steps, sources), (networks, samples), a key a network, and at least one batch."
         )
+    check_spikes(x)
     plan = _Plan(epochs, batch, rate, loss, tuple(tuned))
     networks, losses = _train(plan, networks, x, labels, keys, conditions or Conditions())
     return Ensemble(networks, np.asarray(losses))
@@ -146,7 +147,9 @@ def outputs_of(
     Where `conditions` name spreads, each network has one draw of devices for all samples: a chip.
     """
     conditions = conditions or Conditions()
-    y, did = _outputs(networks, jnp.asarray(x), keys, conditions, tuple(one.of for one in tuned))
+    x = jnp.asarray(x)
+    check_spikes(x)
+    y, did = _outputs(networks, x, keys, conditions, tuple(one.of for one in tuned))
     return np.asarray(y), did
 
 
