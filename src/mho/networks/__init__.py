@@ -28,6 +28,7 @@ from mho.networks.filters import FilterStudy as FilterStudy
 from mho.networks.filters import LayerStudy as LayerStudy
 from mho.networks.filters import study_filters as study_filters
 from mho.networks.filters import study_layer as study_layer
+from mho.networks.firing_energy import FiringEnergy as FiringEnergy
 from mho.networks.graph import Constant as Constant
 from mho.networks.graph import Function as Function
 from mho.networks.graph import Graph as Graph

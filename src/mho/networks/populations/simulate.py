@@ -168,15 +168,20 @@ def _result(
     for j, projection in enumerate(network.projections):
         sums = [np.sum(v.energy[j], dtype=np.float64) for _, v in volleys if v.energy[j] is not None]
         energy[projection.name] = float(np.sum(sums)) if sums else float("nan")
+    begin, duration = start.step * dt, (end.step - start.step) * dt
     return SpikingResult(
         network=network,
-        start=start.step * dt,
-        duration=(end.step - start.step) * dt,
+        start=begin,
+        duration=duration,
         spikes=spikes,
         grid=grid,
         traces=traces,
         events=_events(laid, start, end, grid),
         energy=energy,
+        neurons={
+            p.name: float("nan") if p.energy is None else p.energy.listed(*spikes[p.name], p.size, begin, duration)
+            for p in network.populations
+        },
         state=end,
         fields={p.name: f for p, f in zip(network.projections, laid.fields, strict=True)},
         engine=engine,

@@ -13,6 +13,7 @@ from jax import lax
 
 from mho.core.errors import ChipError, InputError
 from mho.core.fields import check_ranges, quantity
+from mho.networks.firing_energy import FiringEnergy
 from mho.networks.operand import AbstractOperand
 from mho.networks.spiking.delays import delayed
 from mho.networks.spiking.neurons import AbstractSpikingNeuron
@@ -31,12 +32,14 @@ class Activity(NamedTuple):
         events: Weights that were read: every such spike reads one a row of its matrix.
         spikes: Spikes that its neurons fired.
         cycles: Full volatile loadings, or shares of them added up, of its devices.
+        energy: Of its neurons; 0 where it is not known [J].
     """
 
     arrived: Number
     events: Number
     spikes: Number
     cycles: Number
+    energy: Number
 
 
 class SpikingLayer(eqx.Module):
@@ -55,6 +58,7 @@ class SpikingLayer(eqx.Module):
         delay: Delay of each source in steps of the clock, which need not be whole; None for none. It is learnt [1].
         longest: Longest delay, in steps.
         per_weight: Whether each weight has a synapse of its own, with a state of its own.
+        energy: What its neurons take, by their intervals; None where it is not known.
 
     Raises:
         InputError: If spikes do not fit the layer.
@@ -69,6 +73,7 @@ class SpikingLayer(eqx.Module):
     delay: Number | None = quantity("1", low=0.0, default=None)
     longest: int = eqx.field(static=True, default=0)
     per_weight: bool = eqx.field(static=True, default=False)
+    energy: FiringEnergy | None = None
 
     @classmethod
     def of(
@@ -150,7 +155,8 @@ class SpikingLayer(eqx.Module):
         events = arrived * rows
         if self.feedback is not None:
             arrived, events = arrived + count, events + count * rows
-        return fired, Activity(arrived, events, count, cycles)
+        energy = jnp.zeros_like(count) if self.energy is None else self.energy.raster(fired, self.dt)
+        return fired, Activity(arrived, events, count, cycles, energy)
 
     def _fed(self, spikes: Number, keys: Any) -> tuple[Number, Number]:
         """What arrives at each step, (steps, batch, rows), and the volatile cycles, (batch,)."""

@@ -1,0 +1,92 @@
+"""The reduced equation under constant and piecewise constant currents: intervals by quadrature, spikes one after another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from mho.networks import exponential
+
+NUMBERS: Mapping[str, str] = {
+    "c": "F",
+    "i_leak": "A",
+    "g_leak": "S",
+    "v_rest": "V",
+    "v_reset": "V",
+    "v_threshold": "V",
+    "v_slope": "V",
+    "i_spike": "A",
+    "t_ref": "s",
+}
+"""Numbers of the equation, and their units."""
+
+_BELOW, _ABOVE = np.polynomial.legendre.leggauss(48), np.polynomial.legendre.leggauss(96)
+_SLOPES = 9.0  # below the threshold the exponential is less than 1/8000 of its value there
+_LAST = 14.0  # slopes above balance at which the rest of the way to infinity takes a millionth
+_NONE = 1e-9  # share of the input below which a membrane counts as standing still
+
+
+def intervals(numbers: Mapping[str, Any], current: Any) -> np.ndarray:
+    r"""Time between spikes at constant currents; very long where the membrane does not reach its threshold [s].
+
+    .. math:: T = t_{ref} + \int_{V_{reset}}^{\infty} \frac{C\,dV}
+        {I - I_{leak} - g_{leak}(V - V_{rest}) + I_{spike}\,e^{(V - V_{threshold})/\Delta}}
+
+    Args:
+        numbers: Of :data:`NUMBERS`.
+        current: Inputs [A].
+    """
+    n, i = numbers, np.atleast_1d(np.asarray(current, np.float64))[:, None]
+    knee = max(n["v_threshold"] - _SLOPES * n["v_slope"], n["v_reset"])
+    top = n["v_threshold"] + n["v_slope"] * (np.log(np.maximum(i / n["i_spike"], 1.0)) + _LAST)
+
+    def part(rule: Any, low: Any, high: Any) -> np.ndarray:
+        v = low + 0.5 * (high - low) * (rule[0] + 1.0)
+        rise = np.exp(np.minimum((v - n["v_threshold"]) / n["v_slope"], 60.0))
+        net = i - n["i_leak"] - n["g_leak"] * (v - n["v_rest"]) + n["i_spike"] * rise
+        return np.sum(0.5 * (high - low) * rule[1] * n["c"] / np.maximum(net, _NONE * i), axis=-1)
+
+    return n["t_ref"] + part(_BELOW, n["v_reset"], knee) + part(_ABOVE, knee, top)
+
+
+def rheobase(numbers: Mapping[str, Any]) -> float:
+    """Least constant current that makes the equation fire [A]."""
+    n = numbers
+    v = np.linspace(min(n["v_rest"], n["v_reset"]), n["v_threshold"] + 3.0 * n["v_slope"], 4001)
+    rise = n["i_spike"] * np.exp((v - n["v_threshold"]) / n["v_slope"])
+    return max(float(np.max(n["i_leak"] + n["g_leak"] * (v - n["v_rest"]) - rise)), 0.0)
+
+
+def spikes(numbers: Mapping[str, Any], durations: Sequence[float], currents: Sequence[float]) -> np.ndarray:
+    """Spike times under a current that is constant in each of several stretches, from rest [s].
+
+    Args:
+        numbers: Of :data:`NUMBERS`.
+        durations: Of the stretches [s].
+        currents: In them [A].
+    """
+    values = {name: np.float64(x) for name, x in numbers.items()}
+    floor = min(values["v_rest"], values["v_reset"])
+    p = exponential.Membrane(*(values[name] for name in exponential.Membrane._fields[:-1]), floor)
+    longest = np.inf if values["g_leak"] == 0 else 0.01 * values["c"] / values["g_leak"]
+    found, now, free, v = [], 0.0, 0.0, values["v_rest"]
+    with jax.enable_x64(True):
+        for duration, current in zip(durations, currents, strict=True):
+            end = now + duration
+            now = max(now, min(free, end))
+            while now < end:
+                t = min(end - now, longest)
+                net = exponential.net_current(p, v, np.float64(current), t)
+                above = exponential.excess(p, v, net, t)
+                if above >= 0:
+                    found.append(now + float(exponential.crossing(p, v, net)))
+                    free, v = found[-1] + values["t_ref"], values["v_reset"]
+                    now = min(free, end)
+                    continue
+                v = np.float64(exponential.moved(p, v, net, t, above))
+                now += t
+            now = end
+    return np.asarray(found)
