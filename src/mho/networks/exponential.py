@@ -11,8 +11,8 @@ from mho.core.errors import ParameterError
 from mho.devices.kinetics import relative_decay
 from mho.networks.synapse import Number
 
-STEEPEST = 60.0
-"""Most slopes between reset and threshold: the exponential of it stays a number in single precision."""
+STEEPEST = 1000.0
+"""Most slopes between rest and threshold: beyond, a slope is lost in the rounding of single precision."""
 
 
 class Membrane(NamedTuple):
@@ -50,7 +50,7 @@ def check_slope(neuron: Any) -> None:
     if np.any(steep > STEEPEST):
         raise ParameterError(
             f"{type(neuron).__name__}.v_slope is {np.min(neuron.v_slope):.4g} V, {np.max(steep):.0f} times smaller than "
-            f"threshold less reset; at most {STEEPEST:.0f}. Raise it, or take a CurrentLIF: its threshold is sharp."
+            f"threshold less rest or reset; at most {STEEPEST:.0f}. Raise it, or take a CurrentLIF: its threshold is sharp."
         )
 
 
@@ -80,13 +80,23 @@ def moved(p: Membrane, v: Number, net: Number, t: Number, above: Number) -> Numb
 
 
 def crossing(p: Membrane, v: Number, net: Number) -> Number:
-    """Time to the spike of a membrane at `v` under a constant net current that makes it fire [s]."""
-    y = jnp.exp((p.v_threshold - v) / p.v_slope)
+    r"""Time to the spike of a membrane at `v` under a constant net current that makes it fire [s].
+
+    .. math:: t = \frac{C \Delta}{I} \ln\left(1 + \frac{I}{I_{spike}}\,e^{(V_{threshold} - V)/\Delta}\right)
+    """
+    far = (p.v_threshold - v) / p.v_slope
+    y = jnp.exp(jnp.minimum(far, _LARGEST))
     x = net / p.i_spike * y
-    near = jnp.abs(x) < _SERIES
-    far = jnp.where(near, 1.0, jnp.maximum(x, -1.0 + _SERIES))
-    return p.c * p.v_slope / p.i_spike * y * jnp.where(near, 1.0 - 0.5 * x, jnp.log1p(far) / far)
+    unit, above = p.c * p.v_slope, x > _SERIES
+    push = jnp.where(above, net, p.i_spike)
+    z = far + jnp.log(push / p.i_spike)
+    driven = unit / push * (jnp.maximum(z, 0.0) + jnp.log1p(jnp.exp(-jnp.abs(z))))
+    near = jnp.abs(x) <= _SERIES
+    against = jnp.where(near | above, -0.5, jnp.maximum(x, -1.0 + _SERIES))
+    share = jnp.where(near, 1.0 - 0.5 * x, jnp.log1p(against) / against)
+    return jnp.where(above, driven, unit / p.i_spike * y * share)
 
 
 _NEAREST = 1e-3  # of a slope below the spike: there the logarithm and its derivative end
-_SERIES = 1e-4
+_SERIES = 1e-3  # share of the spike's current below which two terms of the series do
+_LARGEST = 30.0  # exponent at which a membrane is too far below its threshold to fire without current

@@ -20,7 +20,7 @@ class FiringEnergy(eqx.Module):
     .. math:: E = \sum_{spikes} E(T) + P_0\,t_{silent}
 
     E(T) is linear in ln T between the table's intervals. A shorter interval costs what the shortest does; beyond the
-    longest the line through the last two in T goes on, which is a static power. The time after the last spike, and all
+    longest `standing` is added. The time after the last spike, and all
     of a neuron that never fires, is silent.
 
     Args:
@@ -31,8 +31,9 @@ class FiringEnergy(eqx.Module):
     Raises:
         ParameterError: If the table has less than two intervals, or they do not grow.
 
-    Limits: a membrane that stands charged below its threshold may take more than one at rest: it is paid for with the
-    spike that ends its interval, and not after the last.
+    Limits: a membrane that stands charged below its threshold may take far more than one at rest, up to `standing` and
+    more: that is paid for with the spike that ends its interval, and not after the last. Where a circuit's spike costs
+    less the faster its membrane passes the threshold, strong sparse inputs are billed too much.
     """
 
     interval: Number = quantity("s", positive=True)
@@ -55,8 +56,13 @@ class FiringEnergy(eqx.Module):
         t = jnp.asarray(intervals)
         grid, energy = (jnp.asarray(x, t.dtype) for x in (self.interval, self.energy))
         inside = jnp.interp(jnp.log(jnp.maximum(t, grid[0])), jnp.log(grid), energy)
-        beyond = jnp.maximum((energy[-1] - energy[-2]) / (grid[-1] - grid[-2]), 0.0)
-        return inside + jnp.maximum(t - grid[-1], 0.0) * beyond
+        return inside + jnp.maximum(t - grid[-1], 0.0) * jnp.asarray(self.standing, t.dtype)
+
+    @property
+    def standing(self) -> Number:
+        """Power of a membrane on its way to the threshold, mean over the table's longest intervals [W]."""
+        rise = self.energy[..., -1] - self.energy[..., -2]
+        return jnp.maximum(rise / (self.interval[..., -1] - self.interval[..., -2]), 0.0)
 
     def listed(self, times: Any, ids: Any, size: int, start: float, duration: float) -> float:
         """Energy of `size` neurons whose spikes are listed in order of time [J].

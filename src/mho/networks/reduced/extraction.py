@@ -25,6 +25,7 @@ FEWEST = 6
 """Currents at which a circuit must fire: the fit has five numbers."""
 
 _SOURCES = ("supply", "bias", "drive")
+_SHARES = np.array([4.5, 6.5])  # charges of a trial's pulses: the 5th, 10th, ... and the 7th, 14th, ... fire, not the last
 _LATER = 4.0  # over the end of a run: when windows open that shall not
 
 
@@ -220,10 +221,10 @@ def _last(firing: Firing, row: int) -> float:
 
 
 def _tried(neuron: AbstractNeuron, model: ReducedNeuron) -> tuple[Trial, ...]:
-    """Two trains of charges, a third and a sixth of what fires the neuron, at currents within its range on average."""
+    """Two trains of charges, some of which fire the neuron; their mean currents lie in its range."""
     n, valid = model.numbers, np.log(model.curve.current)
     mean = np.exp(np.interp([0.5, 0.8], [0.0, 1.0], [valid[0], valid[-1]]))
-    charge = n["c"] * (n["v_threshold"] - n["v_reset"]) / np.array([3.3, 5.7])
+    charge = n["c"] * (n["v_threshold"] - n["v_reset"]) / _SHARES
     width = float(np.median(model.curve.width))
     period = np.maximum(charge / mean, 3.0 * width)
     stop = float(1e-6 + SPIKES * period.max())
@@ -234,6 +235,9 @@ def _tried(neuron: AbstractNeuron, model: ReducedNeuron) -> tuple[Trial, ...]:
         pieces: Sequence[float] = [1e-6, *[width + EDGE, period[k] - width - EDGE] * SPIKES]
         times = spikes(n, [*pieces, max(stop - sum(pieces), 0.0)], [0.0, *[level, 0.0] * SPIKES, 0.0])
         own = firing.times[k][np.isfinite(firing.times[k])]
-        spent = model.energy.listed(times, np.zeros(len(times), int), 1, 0.0, stop)
-        found.append(Trial(float(charge[k]), float(period[k]), own, times, float(_supplied(firing)[k]), spent))
+        both = min(len(own), len(times))
+        spent = np.sum([x[k] for name, x in firing.energies.items() if name.split(".")[0] in _SOURCES], axis=0)
+        billed = model.energy.listed(times[:both], np.zeros(both, int), 1, 0.0, times[both - 1]) if both else 0.0
+        given = float(spent[both - 1]) if both else 0.0
+        found.append(Trial(float(charge[k]), float(period[k]), own, times, given, billed))
     return tuple(found)

@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 from scipy.optimize import least_squares
 
-from mho.networks import exponential
 from mho.networks.reduced.equation import intervals
 
-_SHARP = 0.9 * exponential.STEEPEST  # slopes between rest and threshold that a fit goes up to
+_SHARP = 300.0  # slopes between rest and threshold that a fit goes up to: 1 to 3 mV, which is a sharp threshold
 
 
 def fitted(
@@ -62,6 +61,10 @@ def fitted(
 
     most = np.log(max(0.9 * float(np.min(interval)) / width, 1.01))
     bounds = ([0.2, 0.0, 0.0, 0.0, 0.0], [1.6, np.log(_SHARP / 3), 1.0, 1.0, most])
-    starts = [[0.9, np.log(6.0), leak, linear, 0.3 * most] for leak, linear in ((0.3, 0.01), (0.01, 0.3))]
+    starts = [
+        [0.9, np.log(slope), leak, linear, 0.3 * most]
+        for slope in (3.0, 30.0)
+        for leak, linear in ((0.3, 0.01), (0.01, 0.3))
+    ]
     tries = [least_squares(residuals, x, bounds=bounds, xtol=1e-12, ftol=1e-12) for x in starts]
     return {name: float(x) for name, x in numbers(min(tries, key=lambda t: t.cost).x).items()}

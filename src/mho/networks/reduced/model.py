@@ -53,8 +53,8 @@ class Trial:
         period: Of the pulses [s].
         circuit: Spikes of the circuit [s].
         model: Spikes of the equation [s].
-        spent: Energy of the circuit, supplies and input [J].
-        billed: Energy by the table [J].
+        spent: Energy of the circuit up to the last spike that both fired, supplies and input [J].
+        billed: The same by the table [J].
     """
 
     charge: float
@@ -67,10 +67,10 @@ class Trial:
     def __str__(self) -> str:
         late = ""
         if len(self.circuit) == len(self.model) > 0:
-            late = f", the last {100 * (self.model[-1] / self.circuit[-1] - 1.0):+.1f} % late"
+            late = f", the last {100 * (self.model[-1] / self.circuit[-1] - 1.0):+.1f} % later"
         return (
             f"{engineering(self.charge, 'C', 3)} each {engineering(self.period, 's', 3)}: {len(self.model)} spikes for "
-            f"{len(self.circuit)}{late}, energy {100 * (self.billed / self.spent - 1.0):+.1f} %"
+            f"{len(self.circuit)}{late}" + (f", energy {100 * (self.billed / self.spent - 1.0):+.1f} %" if self.spent else "")
         )
 
 
@@ -245,7 +245,7 @@ class ReducedNeuron:
         lines += [
             f"  rheobase {engineering(self.rheobase, 'A', 3)}, width {width[0]} to {width[1]}",
             f"  energy of a spike {ends[0][0]} after {ends[0][1]}, {ends[1][0]} after {ends[1][1]}; "
-            f"at rest {engineering(self.power, 'W', 3)}",
+            f"charging {engineering(table.standing, 'W', 3)}, at rest {engineering(self.power, 'W', 3)}",
         ]
         if self.silent.size:
             lines.append(f"  silent at {engineering(float(self.silent.max()), 'A', 3)} and below")
