@@ -9,6 +9,7 @@ from mho.networks.bank import utilisation as utilisation
 from mho.networks.cells import ElmanCell as ElmanCell
 from mho.networks.cells import ResetFirstGRU as ResetFirstGRU
 from mho.networks.cells import Sequence as Sequence
+from mho.networks.circuit_energy import CircuitEnergy as CircuitEnergy
 from mho.networks.clocked import Layer as Layer
 from mho.networks.clocked import LayerState as LayerState
 from mho.networks.clocked import run_layers as run_layers
@@ -28,7 +29,6 @@ from mho.networks.filters import FilterStudy as FilterStudy
 from mho.networks.filters import LayerStudy as LayerStudy
 from mho.networks.filters import study_filters as study_filters
 from mho.networks.filters import study_layer as study_layer
-from mho.networks.firing_energy import FiringEnergy as FiringEnergy
 from mho.networks.graph import Constant as Constant
 from mho.networks.graph import Function as Function
 from mho.networks.graph import Graph as Graph

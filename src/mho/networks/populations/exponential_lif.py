@@ -10,6 +10,7 @@ import numpy as np
 
 from mho.core.fields import check_ranges, quantity
 from mho.networks import exponential
+from mho.networks.circuit_energy import CircuitEnergy
 from mho.networks.neurons import check_reset
 from mho.networks.populations.neurons import (
     AbstractNeuron,
@@ -23,15 +24,17 @@ from mho.networks.synapse import Number
 
 
 class ExponentialCells(NamedTuple):
-    """What moves: v [V], synaptic currents i [A], and how the refractory time ends.
+    """What moves: v [V], synaptic currents i [A], how the refractory time ends, and the energy taken.
 
-    In the step `release` a neuron is free for the time `free` [s].
+    In the step `release` a neuron is free for the time `free` [s]. `spent` is empty, or the energy until the last spike
+    and that since [J]: apart, so that small powers are not lost in the rounding of large sums.
     """
 
     v: Any
     i: tuple[Any, ...]
     release: Any
     free: Any
+    spent: tuple[Any, ...]
 
 
 class ExponentialStep(NamedTuple):
@@ -44,6 +47,7 @@ class ExponentialStep(NamedTuple):
     means: tuple[Any, ...]
     t_ref: Any
     v_reset: Any
+    energy: CircuitEnergy | None
 
 
 class ExponentialLIF(AbstractNeuron):
@@ -68,6 +72,7 @@ class ExponentialLIF(AbstractNeuron):
         t_ref: Refractory time, the spike's width in it; at least one step [s].
         tau_syn: Time constant of each receptor's current [s].
         i_bias: Constant current [A].
+        energy: What the circuit takes that this is the form of; None if it is of none.
         names: Receptors, one for each of `tau_syn`.
 
     Raises:
@@ -88,6 +93,7 @@ class ExponentialLIF(AbstractNeuron):
     t_ref: Number = quantity("s", positive=True)
     tau_syn: tuple[Number, ...] = quantity("s", positive=True)
     i_bias: Number = quantity("A", default=0.0)
+    energy: CircuitEnergy | None = None
     names: tuple[str, ...] = eqx.field(static=True, default=("synaptic",))
 
     def __check_init__(self) -> None:
@@ -105,7 +111,8 @@ class ExponentialLIF(AbstractNeuron):
         """At V_rest, without current, not refractory."""
         zero = np.zeros(n)
         v = np.broadcast_to(np.asarray(self.v_rest, np.float64), (n,)) + zero
-        return ExponentialCells(v, tuple(zero for _ in self.names), np.full(n, -1, np.int32), zero)
+        spent = () if self.energy is None else (zero, zero)
+        return ExponentialCells(v, tuple(zero for _ in self.names), np.full(n, -1, np.int32), zero, spent)
 
     def prepared(self, dt: float) -> ExponentialStep:
         """Decays and means of a step of `dt` [s]."""
@@ -119,6 +126,7 @@ class ExponentialLIF(AbstractNeuron):
             means=tuple(-np.expm1(-dt * b) / (dt * b) for b in rates),
             t_ref=np.asarray(self.t_ref),
             v_reset=np.asarray(self.v_reset),
+            energy=self.energy,
         )
 
     def advance(
@@ -127,11 +135,15 @@ class ExponentialLIF(AbstractNeuron):
         """Exact for mean currents; the condition to fire is one too."""
         p = prepared
         free = _free(p, state, step)
-        net, above = _charged(p, state, jumps, free)
+        mean, net, above = _charged(p, state, jumps, free)
         held = step < state.release
         v = jnp.where(held, p.v_reset, exponential.moved(p.membrane, state.v, net, free, above))
         currents = tuple(e * (x + j) for e, x, j in zip(p.decays, state.i, jumps, strict=True))
-        return state._replace(v=v, i=currents), ~held & (above >= 0.0)
+        spent = state.spent
+        if p.energy is not None:
+            paid, since = spent
+            spent = paid, since + jnp.where(held, 0.0, _taken(p, state.v, v, mean) * free)
+        return state._replace(v=v, i=currents, spent=spent), ~held & (above >= 0.0)
 
     def fire(
         self, prepared: ExponentialStep, before: ExponentialCells, jumps: Any, after: ExponentialCells, step: Any
@@ -139,14 +151,24 @@ class ExponentialLIF(AbstractNeuron):
         """The spike, in closed form."""
         p = prepared
         free = _free(p, before, step)
-        net, above = _charged(p, before, jumps, free)
-        at = p.dt - free + jnp.minimum(exponential.crossing(p.membrane, before.v, net), free)
+        mean, net, above = _charged(p, before, jumps, free)
+        wait = jnp.minimum(exponential.crossing(p.membrane, before.v, net), free)
+        at = p.dt - free + wait
         gone, room = release(at + p.t_ref, step, p.dt)
-        return Spike(above >= 0.0, at, after._replace(v=p.v_reset + 0.0 * at, release=gone, free=room))
+        spent = before.spent
+        if p.energy is not None:
+            paid, since = spent
+            until = since + _taken(p, before.v, p.membrane.v_threshold, mean) * wait
+            spent = paid + until + p.energy.firing(mean), 0.0 * at
+        return Spike(above >= 0.0, at, after._replace(v=p.v_reset + 0.0 * at, release=gone, free=room, spent=spent))
 
     def seen(self, prepared: ExponentialStep, state: ExponentialCells) -> tuple[Number, Number]:
         """Voltage, and the sum of the synaptic currents."""
         return state.v, total(state.i)
+
+    def spent(self, state: ExponentialCells) -> tuple[Any, ...]:
+        """Until the last spike, and since."""
+        return state.spent
 
 
 def _free(p: ExponentialStep, state: ExponentialCells, step: Any) -> Any:
@@ -155,8 +177,14 @@ def _free(p: ExponentialStep, state: ExponentialCells, step: Any) -> Any:
     return jnp.maximum(free, p.dt * 1e-6)
 
 
-def _charged(p: ExponentialStep, state: ExponentialCells, jumps: Any, free: Any) -> tuple[Any, Any]:
-    """Net current in a step [A], and how far the membrane is above firing in it [V]."""
+def _charged(p: ExponentialStep, state: ExponentialCells, jumps: Any, free: Any) -> tuple[Any, Any, Any]:
+    """Mean input in a step and net current [A], and how far the membrane is above firing in it [V]."""
     mean = p.i_bias + total(m * (x + j) for m, x, j in zip(p.means, state.i, jumps, strict=True))
     net = exponential.net_current(p.membrane, state.v, mean, free)
-    return net, exponential.excess(p.membrane, state.v, net, free)
+    return mean, net, exponential.excess(p.membrane, state.v, net, free)
+
+
+def _taken(p: ExponentialStep, v: Any, end: Any, mean: Any) -> Any:
+    """Power on the way from `v` to `end`, which lies below the threshold or counts as the threshold [W]."""
+    assert p.energy is not None
+    return p.energy.flow(0.5 * (v + jnp.minimum(end, p.membrane.v_threshold)), mean)

@@ -12,7 +12,6 @@ import numpy as np
 from mho.core import engineering
 from mho.core.errors import InputError, ParameterError
 from mho.core.names import meant
-from mho.networks.firing_energy import FiringEnergy
 from mho.networks.neurons import LIF
 from mho.networks.populations.connectivity import Connectivity
 from mho.networks.populations.current_lif import CurrentLIF
@@ -29,13 +28,11 @@ class Population:
         name: What projections and results call it.
         size: Number of neurons.
         neuron: Their model, with one number for all or one for each; a :class:`mho.networks.LIF` is taken as it is.
-        energy: What a neuron takes, by its intervals; None where it is not known.
     """
 
     name: str
     size: int
     neuron: AbstractNeuron | LIF
-    energy: FiringEnergy | None = None
 
     @cached_property
     def model(self) -> AbstractNeuron:

@@ -14,6 +14,7 @@ from mho.networks.populations.clocked import Clocked, Volley
 from mho.networks.populations.compiled import Compiled, chosen
 from mho.networks.populations.inputs import Inputs
 from mho.networks.populations.network import SpikingNetwork
+from mho.networks.populations.neurons import AbstractNeuron
 from mho.networks.populations.plan import NetworkState, Plan, plan
 from mho.networks.populations.progress import watching
 from mho.networks.populations.result import Spikes, SpikingResult, Traces
@@ -168,19 +169,18 @@ def _result(
     for j, projection in enumerate(network.projections):
         sums = [np.sum(v.energy[j], dtype=np.float64) for _, v in volleys if v.energy[j] is not None]
         energy[projection.name] = float(np.sum(sums)) if sums else float("nan")
-    begin, duration = start.step * dt, (end.step - start.step) * dt
     return SpikingResult(
         network=network,
-        start=begin,
-        duration=duration,
+        start=start.step * dt,
+        duration=(end.step - start.step) * dt,
         spikes=spikes,
         grid=grid,
         traces=traces,
         events=_events(laid, start, end, grid),
         energy=energy,
         neurons={
-            p.name: float("nan") if p.energy is None else p.energy.listed(*spikes[p.name], p.size, begin, duration)
-            for p in network.populations
+            p.name: _spent(p.model, end.neurons[k]) - _spent(p.model, start.neurons[k])
+            for k, p in enumerate(network.populations)
         },
         state=end,
         fields={p.name: f for p, f in zip(network.projections, laid.fields, strict=True)},
@@ -188,6 +188,12 @@ def _result(
         noisy=noisy,
         dtype=laid.dtype,
     )
+
+
+def _spent(model: AbstractNeuron, cells: Any) -> float:
+    """What the neurons of a population have taken until a state; NaN where it is not known [J]."""
+    parts = model.spent(cells)
+    return float(sum(np.sum(x, dtype=np.float64) for x in parts)) if parts else float("nan")
 
 
 def _gathered(parts: list[Any], size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
 import numpy as np
 
 from mho.networks import exponential
+from mho.networks.circuit_energy import CircuitEnergy
 
 NUMBERS: Mapping[str, str] = {
     "c": "F",
@@ -39,6 +40,11 @@ def intervals(numbers: Mapping[str, Any], current: Any) -> np.ndarray:
         numbers: Of :data:`NUMBERS`.
         current: Inputs [A].
     """
+    return numbers["t_ref"] + along(numbers, current, lambda v, i: np.ones(np.broadcast_shapes(v.shape, i.shape)))
+
+
+def along(numbers: Mapping[str, Any], current: Any, flow: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> np.ndarray:
+    """Integral over time of `flow` (V, I) on the membrane's way from reset to its spike, at constant currents."""
     n, i = numbers, np.atleast_1d(np.asarray(current, np.float64))[:, None]
     knee = max(n["v_threshold"] - _SLOPES * n["v_slope"], n["v_reset"])
     top = n["v_threshold"] + n["v_slope"] * (np.log(np.maximum(i / n["i_spike"], 1.0)) + _LAST)
@@ -47,9 +53,9 @@ def intervals(numbers: Mapping[str, Any], current: Any) -> np.ndarray:
         v = low + 0.5 * (high - low) * (rule[0] + 1.0)
         rise = np.exp(np.minimum((v - n["v_threshold"]) / n["v_slope"], 60.0))
         net = i - n["i_leak"] - n["g_leak"] * (v - n["v_rest"]) + n["i_spike"] * rise
-        return np.sum(0.5 * (high - low) * rule[1] * n["c"] / np.maximum(net, _NONE * i), axis=-1)
+        return np.sum(0.5 * (high - low) * rule[1] * n["c"] * flow(v, i) / np.maximum(net, _NONE * i), axis=-1)
 
-    return n["t_ref"] + part(_BELOW, n["v_reset"], knee) + part(_ABOVE, knee, top)
+    return part(_BELOW, n["v_reset"], knee) + part(_ABOVE, knee, top)
 
 
 def rheobase(numbers: Mapping[str, Any]) -> float:
@@ -60,33 +66,43 @@ def rheobase(numbers: Mapping[str, Any]) -> float:
     return max(float(np.max(n["i_leak"] + n["g_leak"] * (v - n["v_rest"]) - rise)), 0.0)
 
 
-def spikes(numbers: Mapping[str, Any], durations: Sequence[float], currents: Sequence[float]) -> np.ndarray:
-    """Spike times under a current that is constant in each of several stretches, from rest [s].
+def spikes(
+    numbers: Mapping[str, Any], energy: CircuitEnergy, durations: Sequence[float], currents: Sequence[float]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Spike times under a current that is constant in each of several stretches, from rest [s]; energy up to each [J].
 
     Args:
         numbers: Of :data:`NUMBERS`.
+        energy: What the circuit takes.
         durations: Of the stretches [s].
         currents: In them [A].
     """
     values = {name: np.float64(x) for name, x in numbers.items()}
     floor = min(values["v_rest"], values["v_reset"])
     p = exponential.Membrane(*(values[name] for name in exponential.Membrane._fields[:-1]), floor)
-    longest = np.inf if values["g_leak"] == 0 else 0.01 * values["c"] / values["g_leak"]
-    found, now, free, v = [], 0.0, 0.0, values["v_rest"]
+    swing = p.v_threshold - floor
+    longest = np.inf if p.g_leak == 0 else 0.01 * p.c / p.g_leak
+    found, costs, now, free, v, spent = [], [], 0.0, 0.0, p.v_rest, 0.0
     with jax.enable_x64(True):
         for duration, current in zip(durations, currents, strict=True):
             end = now + duration
             now = max(now, min(free, end))
             while now < end:
-                t = min(end - now, longest)
-                net = exponential.net_current(p, v, np.float64(current), t)
+                small = 0.03 * p.c * swing / max(abs(current), 1e-3 * p.i_spike)
+                t = min(end - now, longest, small)
+                i = np.float64(current)
+                net = exponential.net_current(p, v, i, t)
                 above = exponential.excess(p, v, net, t)
-                if above >= 0:
-                    found.append(now + float(exponential.crossing(p, v, net)))
-                    free, v = found[-1] + values["t_ref"], values["v_reset"]
+                fires = above >= 0
+                after = p.v_threshold if fires else np.float64(exponential.moved(p, v, net, t, above))
+                t = float(exponential.crossing(p, v, net)) if fires else t
+                spent += t * float(energy.flow(0.5 * (v + np.minimum(after, p.v_threshold)), i))
+                now, v = now + t, after
+                if fires:
+                    spent += float(energy.firing(i))
+                    found.append(now)
+                    costs.append(spent)
+                    free, v = now + values["t_ref"], values["v_reset"]
                     now = min(free, end)
-                    continue
-                v = np.float64(exponential.moved(p, v, net, t, above))
-                now += t
             now = end
-    return np.asarray(found)
+    return np.asarray(found), np.asarray(costs)

@@ -20,6 +20,7 @@ from mho.networks.reduced.equation import intervals, spikes
 from mho.networks.reduced.fit import fitted
 from mho.networks.reduced.model import Curve, ReducedNeuron, Trial
 from mho.networks.reduced.modulated import ModulatedNeuron
+from mho.networks.reduced.spending import energy_of, held
 
 FEWEST = 6
 """Currents at which a circuit must fire: the fit has five numbers."""
@@ -57,7 +58,7 @@ def reduce(
     current = _checked(currents)
     firing = _constant(neuron, current, stop, spikes)
     power = _power_at_rest(neuron, firing, stop)
-    model = _reduced(type(neuron).__name__, firing, np.arange(len(current) + 1), current, stop, power)
+    model = _reduced(neuron, type(neuron).__name__, firing, np.arange(len(current) + 1), current, stop, power)
     return replace(model, trials=_tried(neuron, model)) if trials else model
 
 
@@ -87,20 +88,20 @@ def reduce_over(
     Raises:
         InputError: As :func:`reduce`, with the value of the handle named.
     """
-    current, held = _checked(currents), np.asarray(values, np.float64)
-    if held.ndim != 1 or held.size < 2 or np.any(np.diff(held) <= 0) or not np.all(np.isfinite(held)):
-        raise InputError(f"The values of {name} are {held.tolist()} {unit}; give two or more that grow.")
+    current, grid = _checked(currents), np.asarray(values, np.float64)
+    if grid.ndim != 1 or grid.size < 2 or np.any(np.diff(grid) <= 0) or not np.all(np.isfinite(grid)):
+        raise InputError(f"The values of {name} are {grid.tolist()} {unit}; give two or more that grow.")
     each = len(current) + 1
-    batch = eqx.tree_at(handle, neuron, np.repeat(held, each))
-    firing = _constant(batch, np.tile(current, held.size), stop, spikes, copies=held.size)
+    batch = eqx.tree_at(handle, neuron, np.repeat(grid, each))
+    firing = _constant(batch, np.tile(current, grid.size), stop, spikes, copies=grid.size)
     models = []
-    for k, value in enumerate(held):
+    for k, value in enumerate(grid):
         one = eqx.tree_at(handle, neuron, value)
         rows = np.arange(k * each, (k + 1) * each)
         title = f"{type(neuron).__name__} at {name} = {engineering(float(value), unit)}"
         power = _power_at_rest(one, firing, stop, row=int(rows[0]))
-        models.append(_reduced(title, firing, rows, current, stop, power))
-    return ModulatedNeuron(name, unit, held, tuple(models))
+        models.append(_reduced(one, title, firing, rows, current, stop, power))
+    return ModulatedNeuron(name, unit, grid, tuple(models))
 
 
 def _checked(currents: ArrayLike) -> np.ndarray:
@@ -150,7 +151,13 @@ def _supplied(firing: Firing) -> np.ndarray:
 
 
 def _reduced(
-    name: str, firing: Firing, rows: np.ndarray, current: np.ndarray, stop: float, power: float
+    neuron: AbstractNeuron,
+    name: str,
+    firing: Firing,
+    rows: np.ndarray,
+    current: np.ndarray,
+    stop: float,
+    power: float,
 ) -> ReducedNeuron:
     """The model from the rows of a run: without input first, then at each current."""
     counts, status = firing.counts[rows], firing.status[rows]
@@ -170,17 +177,18 @@ def _reduced(
         current[fires], interval, current[silent], stop,
         c=c, v_rest=v_rest, v_reset=v_reset, width=float(np.min(width)),
     )  # fmt: skip
-    own = firing.settled_energy("supply", "bias")[at]
     curve = Curve(
         current=current[fires],
         rate=1.0 / interval,
         model=1.0 / intervals(numbers, current[fires]),
         width=width,
-        supplied=own,
+        supplied=firing.settled_energy("supply", "bias")[at],
         input=firing.settled_energy("drive")[at],
     )
     slow = current[ended[1:] & ~fires & ~silent]
-    return ReducedNeuron(name, numbers, curve, power, current[silent], slow, failed)
+    v, static = held(neuron, v_rest, numbers["v_threshold"], power)
+    energy = energy_of(numbers, curve.current, curve.supplied + curve.input, v, static)
+    return ReducedNeuron(name, numbers, curve, energy, current[silent], slow, failed)
 
 
 def _too_few(
@@ -233,11 +241,11 @@ def _tried(neuron: AbstractNeuron, model: ReducedNeuron) -> tuple[Trial, ...]:
     for k in range(2):
         level = charge[k] / (width + EDGE)
         pieces: Sequence[float] = [1e-6, *[width + EDGE, period[k] - width - EDGE] * SPIKES]
-        times = spikes(n, [*pieces, max(stop - sum(pieces), 0.0)], [0.0, *[level, 0.0] * SPIKES, 0.0])
+        durations, currents = [*pieces, max(stop - sum(pieces), 0.0)], [0.0, *[level, 0.0] * SPIKES, 0.0]
+        times, billed = spikes(n, model.energy, durations, currents)
         own = firing.times[k][np.isfinite(firing.times[k])]
         both = min(len(own), len(times))
         spent = np.sum([x[k] for name, x in firing.energies.items() if name.split(".")[0] in _SOURCES], axis=0)
-        billed = model.energy.listed(times[:both], np.zeros(both, int), 1, 0.0, times[both - 1]) if both else 0.0
-        given = float(spent[both - 1]) if both else 0.0
-        found.append(Trial(float(charge[k]), float(period[k]), own, times, given, billed))
+        given = [float(x[both - 1]) if both else 0.0 for x in (spent, billed)]
+        found.append(Trial(float(charge[k]), float(period[k]), own, times, *given))
     return tuple(found)

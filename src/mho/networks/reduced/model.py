@@ -9,13 +9,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 
 from mho.core import engineering
 from mho.core.errors import InputError
 from mho.networks import populations, spiking
-from mho.networks.firing_energy import FiringEnergy
+from mho.networks.circuit_energy import CircuitEnergy
 from mho.networks.reduced.equation import NUMBERS, intervals, rheobase
 
 FORM = "mho reduced neuron 1"
@@ -83,7 +82,7 @@ class ReducedNeuron:
         numbers: Of the equation, see :class:`mho.networks.populations.ExponentialLIF`: `c`, `v_rest` and `v_reset` as the
             circuit's membrane showed them, `i_spike` chosen in the middle of the currents, the others fitted.
         curve: The circuit's f-I curve with width and energy.
-        power: Supplies at rest [W].
+        energy: What it takes: power over the membrane's voltage, energy of a spike over the input.
         silent: Inputs under which the circuit did not fire [A].
         slow: Inputs under which it fired once or twice, left out of the fit [A].
         failures: Runs that failed, by reason.
@@ -96,7 +95,7 @@ class ReducedNeuron:
     name: str
     numbers: Mapping[str, float]
     curve: Curve
-    power: float
+    energy: CircuitEnergy
     silent: np.ndarray
     slow: np.ndarray
     failures: Mapping[str, int]
@@ -127,13 +126,6 @@ class ReducedNeuron:
         """Least constant current that makes the equation fire [A]."""
         return rheobase(self.numbers)
 
-    @property
-    def energy(self) -> FiringEnergy:
-        """Energy over the interval between spikes: supplies, biases and the input's charge."""
-        back = slice(None, None, -1)
-        spent = self.curve.supplied + self.curve.input
-        return FiringEnergy(1.0 / self.curve.rate[back], spent[back], self.power)
-
     def rate(self, current: Any) -> np.ndarray:
         """Rate of the equation at constant currents, 0 below the rheobase [Hz]."""
         i = np.atleast_1d(np.asarray(current, np.float64))
@@ -147,29 +139,18 @@ class ReducedNeuron:
         return replace(self, name=f"{self.name}, {name}", numbers=dict(numbers), curve=curve, trials=())
 
     def neuron(self, tau_syn: float | tuple[float, ...], **parts: Any) -> populations.ExponentialLIF:
-        """The neuron of a large network.
+        """The neuron of a large network, with its energy.
 
         Args:
             tau_syn: Time constants of the synaptic currents, one a receptor [s].
             **parts: Further fields, such as `names` and `i_bias`.
         """
         taus = tau_syn if isinstance(tau_syn, tuple) else (tau_syn,)
-        return populations.ExponentialLIF(**self.numbers, tau_syn=taus, **parts)
-
-    def population(self, name: str, size: int, tau_syn: float | tuple[float, ...], **parts: Any) -> populations.Population:
-        """A population of such neurons whose energy a run adds up."""
-        return populations.Population(name, size, self.neuron(tau_syn, **parts), energy=self.energy)
+        return populations.ExponentialLIF(**self.numbers, tau_syn=taus, energy=self.energy, **parts)
 
     def trainable(self, tau_syn: float | None = None, *, i_bias: float = 0.0) -> spiking.ExponentialLIF:
-        """The neuron of a trainable layer, whose weight of 1 is the charge from rest to threshold."""
-        return spiking.ExponentialLIF(**self.numbers, tau_syn=tau_syn, i_bias=i_bias)
-
-    def layer(
-        self, sources: int, neurons: int, *, dt: float, key: jax.Array, tau_syn: float | None = None, **parts: Any
-    ) -> spiking.SpikingLayer:
-        """A trainable layer of such neurons whose energy a pass adds up; `parts` as of :meth:`spiking.SpikingLayer.of`."""
-        neuron = self.trainable(tau_syn)
-        return spiking.SpikingLayer.of(sources, neurons, neuron, dt=dt, key=key, energy=self.energy, **parts)
+        """The neuron of a trainable layer, with its energy, whose weight of 1 is the charge from rest to threshold."""
+        return spiking.ExponentialLIF(**self.numbers, tau_syn=tau_syn, i_bias=i_bias, energy=self.energy)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for a file."""
@@ -197,9 +178,13 @@ class ReducedNeuron:
         if values.get("form") != FORM:
             raise InputError(f"This is no reduced neuron: its form is {values.get('form')!r}, not {FORM!r}.")
         try:
-            rest = {k: v for k, v in values.items() if k not in ("form", "curve", "trials")}
-            trials = tuple(arrays(Trial, t) for t in values["trials"])
-            found = arrays(lambda **k: cls(**k, curve=arrays(Curve, values["curve"]), trials=trials), rest)
+            rest = {k: v for k, v in values.items() if k not in ("form", "curve", "energy", "trials")}
+            parts = {
+                "curve": arrays(Curve, values["curve"]),
+                "energy": CircuitEnergy(**{k: tuple(v) for k, v in values["energy"].items()}),
+                "trials": tuple(arrays(Trial, t) for t in values["trials"]),
+            }
+            found = arrays(lambda **k: cls(**k, **parts), rest)
         except (KeyError, TypeError) as error:
             raise InputError(f"The reduced neuron is not whole: {error}. Write it with ReducedNeuron.save.") from error
         if set(found.numbers) != set(NUMBERS):
@@ -240,12 +225,13 @@ class ReducedNeuron:
         if not self.fits:
             lines.append(f"  THE EQUATION DOES NOT FIT (over {100 * POOR:.0f} %): extract over fewer decades of current")
         width = [engineering(float(f(self.curve.width)), "s", 3) for f in (np.min, np.max)]
-        table = self.energy
-        ends = [(engineering(float(table.energy[k]), "J", 3), engineering(float(table.interval[k]), "s", 3)) for k in (0, -1)]
+        total = self.curve.supplied + self.curve.input
+        ends = [(engineering(float(total[k]), "J", 3), engineering(1.0 / float(self.curve.rate[k]), "s", 3)) for k in (0, -1)]
+        power = [engineering(float(self.energy.power[k]), "W", 3) for k in (0, -1)]
         lines += [
             f"  rheobase {engineering(self.rheobase, 'A', 3)}, width {width[0]} to {width[1]}",
-            f"  energy of a spike {ends[0][0]} after {ends[0][1]}, {ends[1][0]} after {ends[1][1]}; "
-            f"charging {engineering(table.standing, 'W', 3)}, at rest {engineering(self.power, 'W', 3)}",
+            f"  energy of an interval {ends[1][0]} in {ends[1][1]}, {ends[0][0]} in {ends[0][1]}",
+            f"  power at rest {power[0]}, at {engineering(float(self.energy.v[-1]), 'V', 3)} on the membrane {power[1]}",
         ]
         if self.silent.size:
             lines.append(f"  silent at {engineering(float(self.silent.max()), 'A', 3)} and below")

@@ -15,6 +15,7 @@ from mho.core.errors import InputError
 from mho.core.fields import check_ranges, quantity
 from mho.devices.kinetics import relative_decay
 from mho.networks import exponential
+from mho.networks.circuit_energy import CircuitEnergy
 from mho.networks.neurons import check_reset
 from mho.networks.spiking.neurons import AbstractSpikingNeuron, AbstractSteps
 from mho.networks.surrogate import spike
@@ -42,6 +43,7 @@ class ExponentialLIF(AbstractSpikingNeuron):
         t_ref: Refractory time; at least one step [s].
         tau_syn: Of the synaptic current; None for charges that arrive at once [s].
         i_bias: Constant current [A].
+        energy: What the circuit takes that this is the form of; None if it is of none.
 
     Raises:
         ParameterError: If a value is out of range.
@@ -62,6 +64,7 @@ class ExponentialLIF(AbstractSpikingNeuron):
     t_ref: Number = quantity("s", positive=True)
     tau_syn: Number | None = quantity("s", positive=True, default=None)
     i_bias: Number = quantity("A", default=0.0)
+    energy: CircuitEnergy | None = None
 
     def __check_init__(self) -> None:
         check_ranges(self)
@@ -90,7 +93,7 @@ class ExponentialLIF(AbstractSpikingNeuron):
         current = None
         if self.tau_syn is not None:
             current = jnp.exp(-dt / self.tau_syn), relative_decay(jnp.asarray(dt / self.tau_syn)), self.charge / self.tau_syn
-        parts = exponential.membrane(self), dt, current, self.i_bias, self.v_reset, self.t_ref
+        parts = exponential.membrane(self), dt, current, self.i_bias, self.v_reset, self.t_ref, self.energy
         return ExponentialSteps(*jax.tree.map(jnp.asarray, parts))  # whose precision a layer sets
 
 
@@ -117,6 +120,7 @@ class ExponentialSteps(AbstractSteps):
     i_bias: Number
     v_reset: Number
     t_ref: Number
+    energy: CircuitEnergy | None
 
     def rest(self, batch: int, neurons: int, dtype: Any) -> ExponentialState:
         """At rest, without current."""
@@ -126,6 +130,25 @@ class ExponentialSteps(AbstractSteps):
 
     def step(self, state: ExponentialState, drive: Number) -> tuple[ExponentialState, Number]:
         """Charges arrive where the neuron listens, the membrane moves on, and fires where it diverges within the step."""
+        state, fired, _ = self._step(state, drive)
+        return state, fired
+
+    def spent(self, drives: Number) -> Number | None:
+        """By running the neurons once more; without derivatives."""
+        if self.energy is None:
+            return None
+
+        def step(carry: Any, drive: Number) -> tuple[Any, None]:
+            state, total = carry
+            state, _, taken = self._step(state, drive)
+            return (state, total + taken), None
+
+        rest = self.rest(drives.shape[1], drives.shape[2], drives.dtype)
+        (_, total), _ = lax.scan(step, (rest, jnp.zeros_like(rest.v)), drives)
+        return lax.stop_gradient(jnp.sum(total, axis=-1))
+
+    def _step(self, state: ExponentialState, drive: Number) -> tuple[ExponentialState, Number, Number]:
+        """State after a step, spikes, and the energy taken in it [J]."""
         p = self.membrane
         swing = p.v_threshold - p.v_rest
         listens = state.pause < 0.5 * self.dt
@@ -143,7 +166,16 @@ class ExponentialSteps(AbstractSteps):
         above = jnp.where(held, -swing, above)
         fired = spike(above / swing)
         yes = lax.stop_gradient(fired) > 0.5
-        at = self.dt - free + jnp.minimum(exponential.crossing(p, lax.stop_gradient(v), lax.stop_gradient(net)), free)
+        wait = jnp.minimum(exponential.crossing(p, lax.stop_gradient(v), lax.stop_gradient(net)), free)
+        at = self.dt - free + wait
         on = jnp.where(held, self.v_reset, exponential.moved(p, v, net, free, above))
         pause = jnp.where(yes, self.t_ref - (self.dt - at), jnp.maximum(state.pause - self.dt, 0.0))
-        return ExponentialState(jnp.where(yes, self.v_reset, on), lax.stop_gradient(jnp.maximum(pause, 0.0)), i), fired
+        after = ExponentialState(jnp.where(yes, self.v_reset, on), lax.stop_gradient(jnp.maximum(pause, 0.0)), i)
+        taken = jnp.zeros_like(v)
+        if self.energy is not None:
+            end = jnp.minimum(jnp.where(yes, p.v_threshold, on), p.v_threshold)
+            rest = self.energy.flow(0.5 * (v + end), mean) * jnp.where(yes, wait, free)
+            lifted = swing * jnp.maximum(drive, 0.0) * p.c * (v - 0.5 * swing * drive) if self.current is None else 0.0
+            pulled = mean if self.current is not None else jnp.maximum(drive, 0.0) * p.c * swing / self.dt
+            taken = jnp.where(held, 0.0, rest + jnp.where(listens, lifted, 0.0) + yes * self.energy.firing(pulled))
+        return after, fired, taken

@@ -13,7 +13,6 @@ from jax import lax
 
 from mho.core.errors import ChipError, InputError
 from mho.core.fields import check_ranges, quantity
-from mho.networks.firing_energy import FiringEnergy
 from mho.networks.operand import AbstractOperand
 from mho.networks.spiking.delays import delayed
 from mho.networks.spiking.neurons import AbstractSpikingNeuron
@@ -58,7 +57,6 @@ class SpikingLayer(eqx.Module):
         delay: Delay of each source in steps of the clock, which need not be whole; None for none. It is learnt [1].
         longest: Longest delay, in steps.
         per_weight: Whether each weight has a synapse of its own, with a state of its own.
-        energy: What its neurons take, by their intervals; None where it is not known.
 
     Raises:
         InputError: If spikes do not fit the layer.
@@ -73,7 +71,6 @@ class SpikingLayer(eqx.Module):
     delay: Number | None = quantity("1", low=0.0, default=None)
     longest: int = eqx.field(static=True, default=0)
     per_weight: bool = eqx.field(static=True, default=False)
-    energy: FiringEnergy | None = None
 
     @classmethod
     def of(
@@ -155,8 +152,17 @@ class SpikingLayer(eqx.Module):
         events = arrived * rows
         if self.feedback is not None:
             arrived, events = arrived + count, events + count * rows
-        energy = jnp.zeros_like(count) if self.energy is None else self.energy.raster(fired, self.dt)
-        return fired, Activity(arrived, events, count, cycles, energy)
+        energy = ready.spent(lax.stop_gradient(self._total(drive, fired, of_feedback)))
+        return fired, Activity(arrived, events, count, cycles, jnp.zeros_like(count) if energy is None else energy)
+
+    def _total(self, drive: Number, fired: Number, key: Any) -> Number:
+        """What arrives at each step from outside and, one step after it was fired, from the feedback."""
+        if self.feedback is None:
+            return drive
+        loop = as_precise(self.feedback_synapse.prepared(self.dt), drive.dtype)
+        before = jnp.concatenate([jnp.zeros_like(fired[:1]), fired[:-1]])
+        released, _ = _released(loop, before, _keys(key, len(fired)), None, None)
+        return drive + product(self.feedback.weight, released)
 
     def _fed(self, spikes: Number, keys: Any) -> tuple[Number, Number]:
         """What arrives at each step, (steps, batch, rows), and the volatile cycles, (batch,)."""
