@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import equinox as eqx
@@ -17,16 +16,18 @@ from mho.networks.synapse import Number
 class CircuitEnergy(eqx.Module):
     r"""Energy of a neuron along its membrane's voltage and spikes.
 
-    .. math:: E = \int \left(P(V) + \max(I, 0)\,V\right) dt + \sum_{spikes} E_s(I)
+    .. math:: E = \int \left(P(V) + \max(I, 0)\,V\right) dt + \sum_{spikes} E_s(t_{dwell})
 
-    P is on lines between its voltages, E_s on lines over ln I between its currents, both level outside. In the refractory
-    time only the spike's energy counts: reset and all that the circuit takes until then is in it.
+    P is on lines between its voltages, level outside. A threshold stage takes the more the longer it stands in its
+    transition: E_s is on lines over the time that the membrane spent above `v_dwell` before the spike, level outside. In the refractory time only the spike's energy counts: it holds all
+    that the circuit takes until the membrane is released.
 
     Args:
         v: Voltages of the membrane, growing; the first is that at rest [V].
         power: Of supplies and biases there, membrane held [W].
-        current: Inputs at the time of the spike, growing [A].
-        spike: Energy of a spike under them, without what came before it [J].
+        v_dwell: Voltage above which a membrane dwells [V].
+        dwell: Times above it, growing [s].
+        spike: Energy of a spike after them, without what came before [J].
 
     Raises:
         ParameterError: If a table has less than two entries, or does not grow.
@@ -34,14 +35,15 @@ class CircuitEnergy(eqx.Module):
 
     v: tuple[Number, ...] = quantity("V")
     power: tuple[Number, ...] = quantity("W", low=0.0)
-    current: tuple[Number, ...] = quantity("A", positive=True)
+    v_dwell: Number = quantity("V")
+    dwell: tuple[Number, ...] = quantity("s", low=0.0)
     spike: tuple[Number, ...] = quantity("J")
 
     def __check_init__(self) -> None:
         check_ranges(self)
-        for x, y, names in ((self.v, self.power, "v, power"), (self.current, self.spike, "current, spike")):
+        for x, y, names in ((self.v, self.power, "v, power"), (self.dwell, self.spike, "dwell, spike")):
             plain = all(isinstance(number, np.ndarray) for number in x)
-            if len(x) < 2 or len(x) != len(y) or (plain and any(b <= a for a, b in zip(x, x[1:], strict=False))):
+            if len(x) < 2 or len(x) != len(y) or (plain and any(np.any(b <= a) for a, b in zip(x, x[1:], strict=False))):
                 raise ParameterError(
                     f"CircuitEnergy's table of {names} has {len(x)} and {len(y)} entries; give at least two of each, the "
                     "first growing."
@@ -51,14 +53,16 @@ class CircuitEnergy(eqx.Module):
         """Power that supplies, biases and input give to a membrane at `v` under an input `i` [W]."""
         return _lines(self.v, self.power, v) + jnp.maximum(i, 0.0) * jnp.maximum(v, 0.0)
 
-    def firing(self, i: Number) -> Number:
-        """Energy of a spike that an input `i` brings about [J]."""
-        grid = tuple(_log(x) for x in self.current)
-        return _lines(grid, self.spike, jnp.log(jnp.maximum(i, self.current[0])))
+    def dwelt(self, before: Number, v: Number, end: Number, t: Number) -> Number:
+        """Time above v_dwell since the membrane last rose above it, after `t` from `v` to `end`; `before` at its begin [s]."""
+        apart = jnp.where(end == v, 1.0, end - v)
+        rising = jnp.minimum(jnp.maximum((end - self.v_dwell) / apart, 0.0), 1.0)
+        share = jnp.where(v > self.v_dwell, 1.0, rising)
+        return jnp.where(end > self.v_dwell, before + share * t, 0.0)
 
-
-def _log(x: Any) -> Any:
-    return np.asarray(math.log(float(x))) if isinstance(x, np.ndarray) and x.ndim == 0 else jnp.log(x)
+    def firing(self, dwell: Number) -> Number:
+        """Energy of a spike after a time above v_dwell [J]."""
+        return _lines(self.dwell, self.spike, dwell)
 
 
 def _lines(x: tuple[Any, ...], y: tuple[Any, ...], at: Any) -> Any:

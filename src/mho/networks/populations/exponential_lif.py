@@ -27,7 +27,8 @@ class ExponentialCells(NamedTuple):
     """What moves: v [V], synaptic currents i [A], how the refractory time ends, and the energy taken.
 
     In the step `release` a neuron is free for the time `free` [s]. `spent` is empty, or the energy until the last spike
-    and that since [J]: apart, so that small powers are not lost in the rounding of large sums.
+    and that since [J] (apart, so that small powers are not lost in the rounding of large sums), and the time above
+    v_dwell [s].
     """
 
     v: Any
@@ -111,7 +112,7 @@ class ExponentialLIF(AbstractNeuron):
         """At V_rest, without current, not refractory."""
         zero = np.zeros(n)
         v = np.broadcast_to(np.asarray(self.v_rest, np.float64), (n,)) + zero
-        spent = () if self.energy is None else (zero, zero)
+        spent = () if self.energy is None else (zero, zero, zero)
         return ExponentialCells(v, tuple(zero for _ in self.names), np.full(n, -1, np.int32), zero, spent)
 
     def prepared(self, dt: float) -> ExponentialStep:
@@ -141,8 +142,9 @@ class ExponentialLIF(AbstractNeuron):
         currents = tuple(e * (x + j) for e, x, j in zip(p.decays, state.i, jumps, strict=True))
         spent = state.spent
         if p.energy is not None:
-            paid, since = spent
-            spent = paid, since + jnp.where(held, 0.0, _taken(p, state.v, v, mean) * free)
+            paid, since, dwell = spent
+            since = since + jnp.where(held, 0.0, _taken(p, state.v, v, mean) * free)
+            spent = paid, since, jnp.where(held, 0.0, p.energy.dwelt(dwell, state.v, v, free))
         return state._replace(v=v, i=currents, spent=spent), ~held & (above >= 0.0)
 
     def fire(
@@ -157,9 +159,11 @@ class ExponentialLIF(AbstractNeuron):
         gone, room = release(at + p.t_ref, step, p.dt)
         spent = before.spent
         if p.energy is not None:
-            paid, since = spent
-            until = since + _taken(p, before.v, p.membrane.v_threshold, mean) * wait
-            spent = paid + until + p.energy.firing(mean), 0.0 * at
+            paid, since, dwell = spent
+            top = jnp.maximum(p.membrane.v_threshold, before.v)
+            until = since + _taken(p, before.v, top, mean) * wait
+            dwell = p.energy.dwelt(dwell, before.v, top, wait)
+            spent = paid + until + p.energy.firing(dwell), 0.0 * at, 0.0 * at
         return Spike(above >= 0.0, at, after._replace(v=p.v_reset + 0.0 * at, release=gone, free=room, spent=spent))
 
     def seen(self, prepared: ExponentialStep, state: ExponentialCells) -> tuple[Number, Number]:
@@ -168,7 +172,7 @@ class ExponentialLIF(AbstractNeuron):
 
     def spent(self, state: ExponentialCells) -> tuple[Any, ...]:
         """Until the last spike, and since."""
-        return state.spent
+        return state.spent[:2]
 
 
 def _free(p: ExponentialStep, state: ExponentialCells, step: Any) -> Any:
@@ -187,4 +191,5 @@ def _charged(p: ExponentialStep, state: ExponentialCells, jumps: Any, free: Any)
 def _taken(p: ExponentialStep, v: Any, end: Any, mean: Any) -> Any:
     """Power on the way from `v` to `end`, which lies below the threshold or counts as the threshold [W]."""
     assert p.energy is not None
-    return p.energy.flow(0.5 * (v + jnp.minimum(end, p.membrane.v_threshold)), mean)
+    top = p.membrane.v_threshold
+    return p.energy.flow(0.5 * (jnp.minimum(v, top) + jnp.minimum(end, top)), mean)

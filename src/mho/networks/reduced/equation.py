@@ -82,7 +82,7 @@ def spikes(
     p = exponential.Membrane(*(values[name] for name in exponential.Membrane._fields[:-1]), floor)
     swing = p.v_threshold - floor
     longest = np.inf if p.g_leak == 0 else 0.01 * p.c / p.g_leak
-    found, costs, now, free, v, spent = [], [], 0.0, 0.0, p.v_rest, 0.0
+    found, costs, now, free, v, spent, dwell = [], [], 0.0, 0.0, p.v_rest, 0.0, 0.0
     with jax.enable_x64(True):
         for duration, current in zip(durations, currents, strict=True):
             end = now + duration
@@ -96,13 +96,15 @@ def spikes(
                 fires = above >= 0
                 after = p.v_threshold if fires else np.float64(exponential.moved(p, v, net, t, above))
                 t = float(exponential.crossing(p, v, net)) if fires else t
-                spent += t * float(energy.flow(0.5 * (v + np.minimum(after, p.v_threshold)), i))
+                top = np.minimum(after, p.v_threshold)
+                spent += t * float(energy.flow(0.5 * (v + top), i))
+                dwell = float(energy.dwelt(np.float64(dwell), v, top, t))
                 now, v = now + t, after
                 if fires:
-                    spent += float(energy.firing(i))
+                    spent += float(energy.firing(np.float64(dwell)))
                     found.append(now)
                     costs.append(spent)
-                    free, v = now + values["t_ref"], values["v_reset"]
+                    free, v, dwell = now + values["t_ref"], values["v_reset"], 0.0
                     now = min(free, end)
             now = end
     return np.asarray(found), np.asarray(costs)

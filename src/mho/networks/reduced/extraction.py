@@ -20,12 +20,11 @@ from mho.networks.reduced.equation import intervals, spikes
 from mho.networks.reduced.fit import fitted
 from mho.networks.reduced.model import Curve, ReducedNeuron, Trial
 from mho.networks.reduced.modulated import ModulatedNeuron
-from mho.networks.reduced.spending import energy_of, held
+from mho.networks.reduced.spending import SOURCES, energy_of, held, spent_by
 
 FEWEST = 6
 """Currents at which a circuit must fire: the fit has five numbers."""
 
-_SOURCES = ("supply", "bias", "drive")
 _SHARES = np.array([4.5, 6.5])  # charges of a trial's pulses: the 5th, 10th, ... and the 7th, 14th, ... fire, not the last
 _LATER = 4.0  # over the end of a run: when windows open that shall not
 
@@ -142,12 +141,8 @@ def _observed(neuron: AbstractNeuron, level: np.ndarray, stop: float, spikes: in
 def _power_at_rest(neuron: AbstractNeuron, firing: Firing, stop: float, *, row: int = 0) -> float:
     """What the sources give in the second half of a run without input [W]: the first holds the charge of the start."""
     half = _observed(neuron, np.zeros(2), 0.5 * stop, firing.times.shape[1])
-    spent = [_supplied(f)[k] for f, k in ((firing, row), (half, 0))]
+    spent = [spent_by(f, *SOURCES)[k] for f, k in ((firing, row), (half, 0))]
     return max(float(spent[0] - spent[1]) / (0.5 * stop), 0.0)
-
-
-def _supplied(firing: Firing) -> np.ndarray:
-    return np.sum([x for name, x in firing.supplied.items() if name.split(".")[0] in _SOURCES], axis=0)
 
 
 def _reduced(
@@ -245,7 +240,7 @@ def _tried(neuron: AbstractNeuron, model: ReducedNeuron) -> tuple[Trial, ...]:
         times, billed = spikes(n, model.energy, durations, currents)
         own = firing.times[k][np.isfinite(firing.times[k])]
         both = min(len(own), len(times))
-        spent = np.sum([x[k] for name, x in firing.energies.items() if name.split(".")[0] in _SOURCES], axis=0)
+        spent = np.sum([x[k] for name, x in firing.energies.items() if name.split(".")[0] in SOURCES], axis=0)
         given = [float(x[both - 1]) if both else 0.0 for x in (spent, billed)]
         found.append(Trial(float(charge[k]), float(period[k]), own, times, *given))
     return tuple(found)

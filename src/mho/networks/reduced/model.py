@@ -181,7 +181,7 @@ class ReducedNeuron:
             rest = {k: v for k, v in values.items() if k not in ("form", "curve", "energy", "trials")}
             parts = {
                 "curve": arrays(Curve, values["curve"]),
-                "energy": CircuitEnergy(**{k: tuple(v) for k, v in values["energy"].items()}),
+                "energy": CircuitEnergy(**{k: tuple(v) if isinstance(v, list) else v for k, v in values["energy"].items()}),
                 "trials": tuple(arrays(Trial, t) for t in values["trials"]),
             }
             found = arrays(lambda **k: cls(**k, **parts), rest)

@@ -130,7 +130,7 @@ class ExponentialSteps(AbstractSteps):
 
     def step(self, state: ExponentialState, drive: Number) -> tuple[ExponentialState, Number]:
         """Charges arrive where the neuron listens, the membrane moves on, and fires where it diverges within the step."""
-        state, fired, _ = self._step(state, drive)
+        state, fired, _, _ = self._step(state, drive, jnp.zeros_like(drive))
         return state, fired
 
     def spent(self, drives: Number) -> Number | None:
@@ -139,16 +139,19 @@ class ExponentialSteps(AbstractSteps):
             return None
 
         def step(carry: Any, drive: Number) -> tuple[Any, None]:
-            state, total = carry
-            state, _, taken = self._step(state, drive)
-            return (state, total + taken), None
+            state, dwell, total = carry
+            state, _, dwell, taken = self._step(state, drive, dwell)
+            return (state, dwell, total + taken), None
 
         rest = self.rest(drives.shape[1], drives.shape[2], drives.dtype)
-        (_, total), _ = lax.scan(step, (rest, jnp.zeros_like(rest.v)), drives)
+        zero = jnp.zeros_like(rest.v)
+        (_, _, total), _ = lax.scan(step, (rest, zero, zero), drives)
         return lax.stop_gradient(jnp.sum(total, axis=-1))
 
-    def _step(self, state: ExponentialState, drive: Number) -> tuple[ExponentialState, Number, Number]:
-        """State after a step, spikes, and the energy taken in it [J]."""
+    def _step(
+        self, state: ExponentialState, drive: Number, dwell: Number
+    ) -> tuple[ExponentialState, Number, Number, Number]:
+        """State after a step, spikes, the time above v_dwell [s], and the energy taken in the step [J]."""
         p = self.membrane
         swing = p.v_threshold - p.v_rest
         listens = state.pause < 0.5 * self.dt
@@ -174,8 +177,11 @@ class ExponentialSteps(AbstractSteps):
         taken = jnp.zeros_like(v)
         if self.energy is not None:
             end = jnp.minimum(jnp.where(yes, p.v_threshold, on), p.v_threshold)
-            rest = self.energy.flow(0.5 * (v + end), mean) * jnp.where(yes, wait, free)
+            time = jnp.where(yes, wait, free)
+            rest = self.energy.flow(0.5 * (jnp.minimum(v, p.v_threshold) + end), mean) * time
+            dwell = jnp.where(held, 0.0, self.energy.dwelt(dwell, v, jnp.where(yes, jnp.maximum(v, end), on), time))
             lifted = swing * jnp.maximum(drive, 0.0) * p.c * (v - 0.5 * swing * drive) if self.current is None else 0.0
-            pulled = mean if self.current is not None else jnp.maximum(drive, 0.0) * p.c * swing / self.dt
-            taken = jnp.where(held, 0.0, rest + jnp.where(listens, lifted, 0.0) + yes * self.energy.firing(pulled))
-        return after, fired, taken
+            taken = jnp.where(held, 0.0, rest + jnp.where(listens, lifted, 0.0))
+            taken = taken + jnp.where(yes, self.energy.firing(dwell), 0.0)
+            dwell = jnp.where(yes, 0.0, dwell)
+        return after, fired, dwell, taken
