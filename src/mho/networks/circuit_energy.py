@@ -43,7 +43,11 @@ class CircuitEnergy(eqx.Module):
         check_ranges(self)
         for x, y, names in ((self.v, self.power, "v, power"), (self.dwell, self.spike, "dwell, spike")):
             plain = all(isinstance(number, np.ndarray) for number in x)
-            if len(x) < 2 or len(x) != len(y) or (plain and any(np.any(b <= a) for a, b in zip(x, x[1:], strict=False))):
+            if (
+                len(x) < 2
+                or len(x) != len(y)
+                or (plain and any(np.any(b <= a) for a, b in zip(x, x[1:], strict=False)))
+            ):
                 raise ParameterError(
                     f"CircuitEnergy's table of {names} has {len(x)} and {len(y)} entries; give at least two of each, the "
                     "first growing."

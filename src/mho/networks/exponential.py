@@ -39,7 +39,8 @@ class Membrane(NamedTuple):
 def membrane(neuron: Any) -> Membrane:
     """The membrane of a neuron with fields of those names; its floor is the lower of rest and reset."""
     numbers = {name: getattr(neuron, name) for name in Membrane._fields if name != "floor"}
-    return Membrane(**numbers, floor=np.minimum(neuron.v_rest, neuron.v_reset))
+    plain = isinstance(neuron.v_rest, np.ndarray) and isinstance(neuron.v_reset, np.ndarray)
+    return Membrane(**numbers, floor=(np if plain else jnp).minimum(neuron.v_rest, neuron.v_reset))
 
 
 def check_slope(neuron: Any) -> None:

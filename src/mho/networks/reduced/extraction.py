@@ -25,7 +25,9 @@ from mho.networks.reduced.spending import SOURCES, energy_of, held, spent_by
 FEWEST = 6
 """Currents at which a circuit must fire: the fit has five numbers."""
 
-_SHARES = np.array([4.5, 6.5])  # charges of a trial's pulses: the 5th, 10th, ... and the 7th, 14th, ... fire, not the last
+_SHARES = np.array(
+    [4.5, 6.5]
+)  # charges of a trial's pulses: the 5th, 10th, ... and the 7th, 14th, ... fire, not the last
 _LATER = 4.0  # over the end of a run: when windows open that shall not
 
 
@@ -198,7 +200,13 @@ def _too_few(
 
 
 def _membrane(
-    firing: Firing, rest: int, rows: np.ndarray, current: np.ndarray, interval: np.ndarray, width: np.ndarray, stop: float
+    firing: Firing,
+    rest: int,
+    rows: np.ndarray,
+    current: np.ndarray,
+    interval: np.ndarray,
+    width: np.ndarray,
+    stop: float,
 ) -> tuple[float, float, float]:
     """Capacitance [F] by the slope between two fifths and two thirds of an interval, rest [V], and reset [V].
 
@@ -231,7 +239,9 @@ def _tried(neuron: AbstractNeuron, model: ReducedNeuron) -> tuple[Trial, ...]:
     width = float(np.median(model.curve.width))
     period = np.maximum(charge / mean, 3.0 * width)
     stop = float(1e-6 + SPIKES * period.max())
-    firing = _observed(neuron, np.zeros(2), stop, SPIKES, charges=charge[:, None] * np.ones(SPIKES), period=period, width=width)
+    firing = _observed(
+        neuron, np.zeros(2), stop, SPIKES, charges=charge[:, None] * np.ones(SPIKES), period=period, width=width
+    )
     found = []
     for k in range(2):
         level = charge[k] / (width + EDGE)

@@ -69,7 +69,8 @@ class Trial:
             late = f", the last {100 * (self.model[-1] / self.circuit[-1] - 1.0):+.1f} % later"
         return (
             f"{engineering(self.charge, 'C', 3)} each {engineering(self.period, 's', 3)}: {len(self.model)} spikes for "
-            f"{len(self.circuit)}{late}" + (f", energy {100 * (self.billed / self.spent - 1.0):+.1f} %" if self.spent else "")
+            f"{len(self.circuit)}{late}"
+            + (f", energy {100 * (self.billed / self.spent - 1.0):+.1f} %" if self.spent else "")
         )
 
 
@@ -181,7 +182,9 @@ class ReducedNeuron:
             rest = {k: v for k, v in values.items() if k not in ("form", "curve", "energy", "trials")}
             parts = {
                 "curve": arrays(Curve, values["curve"]),
-                "energy": CircuitEnergy(**{k: tuple(v) if isinstance(v, list) else v for k, v in values["energy"].items()}),
+                "energy": CircuitEnergy(
+                    **{k: tuple(v) if isinstance(v, list) else v for k, v in values["energy"].items()}
+                ),
                 "trials": tuple(arrays(Trial, t) for t in values["trials"]),
             }
             found = arrays(lambda **k: cls(**k, **parts), rest)
@@ -223,10 +226,15 @@ class ReducedNeuron:
             f"{100 * float(np.sqrt(np.mean(self.departures**2))):.1f} % rms"
         )
         if not self.fits:
-            lines.append(f"  THE EQUATION DOES NOT FIT (over {100 * POOR:.0f} %): extract over fewer decades of current")
+            lines.append(
+                f"  THE EQUATION DOES NOT FIT (over {100 * POOR:.0f} %): extract over fewer decades of current"
+            )
         width = [engineering(float(f(self.curve.width)), "s", 3) for f in (np.min, np.max)]
         total = self.curve.supplied + self.curve.input
-        ends = [(engineering(float(total[k]), "J", 3), engineering(1.0 / float(self.curve.rate[k]), "s", 3)) for k in (0, -1)]
+        ends = [
+            (engineering(float(total[k]), "J", 3), engineering(1.0 / float(self.curve.rate[k]), "s", 3))
+            for k in (0, -1)
+        ]
         power = [engineering(float(self.energy.power[k]), "W", 3) for k in (0, -1)]
         lines += [
             f"  rheobase {engineering(self.rheobase, 'A', 3)}, width {width[0]} to {width[1]}",
@@ -236,7 +244,9 @@ class ReducedNeuron:
         if self.silent.size:
             lines.append(f"  silent at {engineering(float(self.silent.max()), 'A', 3)} and below")
         if self.slow.size:
-            lines.append(f"  fires less than three times, left out: {', '.join(engineering(float(x), 'A', 3) for x in self.slow)}")
+            lines.append(
+                f"  fires less than three times, left out: {', '.join(engineering(float(x), 'A', 3) for x in self.slow)}"
+            )
         if self.failures:
             lines.append(f"  failed runs: {', '.join(f'{n} {reason}' for reason, n in self.failures.items())}")
         return "\n".join([*lines, *(f"  not fitted: {trial}" for trial in self.trials)])

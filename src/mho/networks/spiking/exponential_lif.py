@@ -92,7 +92,11 @@ class ExponentialLIF(AbstractSpikingNeuron):
                 )
         current = None
         if self.tau_syn is not None:
-            current = jnp.exp(-dt / self.tau_syn), relative_decay(jnp.asarray(dt / self.tau_syn)), self.charge / self.tau_syn
+            current = (
+                jnp.exp(-dt / self.tau_syn),
+                relative_decay(jnp.asarray(dt / self.tau_syn)),
+                self.charge / self.tau_syn,
+            )
         parts = exponential.membrane(self), dt, current, self.i_bias, self.v_reset, self.t_ref, self.energy
         return ExponentialSteps(*jax.tree.map(jnp.asarray, parts))  # whose precision a layer sets
 
