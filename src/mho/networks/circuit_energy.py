@@ -1,7 +1,8 @@
-"""What a neuron circuit takes: a power for every voltage of its membrane, the input's charge, and an energy for a spike."""
+"""What a neuron circuit takes: a power for each voltage of its membrane, the input's charge, an energy for a spike."""
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import equinox as eqx
@@ -19,8 +20,9 @@ class CircuitEnergy(eqx.Module):
     .. math:: E = \int \left(P(V) + \max(I, 0)\,V\right) dt + \sum_{spikes} E_s(t_{dwell})
 
     P is on lines between its voltages, level outside. A threshold stage takes the more the longer it stands in its
-    transition: E_s is on lines over the time that the membrane spent above `v_dwell` before the spike, level outside. In the refractory time only the spike's energy counts: it holds all
-    that the circuit takes until the membrane is released.
+    transition: E_s is on lines over the time that the membrane spent above `v_dwell` before the spike, level outside.
+    In the refractory time only the spike's energy counts: it holds all that the circuit takes until the membrane is
+    released.
 
     Args:
         v: Voltages of the membrane, growing; the first is that at rest [V].
@@ -43,14 +45,10 @@ class CircuitEnergy(eqx.Module):
         check_ranges(self)
         for x, y, names in ((self.v, self.power, "v, power"), (self.dwell, self.spike, "dwell, spike")):
             plain = all(isinstance(number, np.ndarray) for number in x)
-            if (
-                len(x) < 2
-                or len(x) != len(y)
-                or (plain and any(np.any(b <= a) for a, b in zip(x, x[1:], strict=False)))
-            ):
+            if len(x) < 2 or len(x) != len(y) or (plain and any(np.any(b <= a) for a, b in itertools.pairwise(x))):
                 raise ParameterError(
-                    f"CircuitEnergy's table of {names} has {len(x)} and {len(y)} entries; give at least two of each, the "
-                    "first growing."
+                    f"CircuitEnergy's table of {names} has {len(x)} and {len(y)} entries; give at least two of each, "
+                    "the first growing."
                 )
 
     def flow(self, v: Number, i: Number) -> Number:
@@ -58,7 +56,7 @@ class CircuitEnergy(eqx.Module):
         return _lines(self.v, self.power, v) + jnp.maximum(i, 0.0) * jnp.maximum(v, 0.0)
 
     def dwelt(self, before: Number, v: Number, end: Number, t: Number) -> Number:
-        """Time above v_dwell since the membrane last rose above it, after `t` from `v` to `end`; `before` at its begin [s]."""
+        """Time above v_dwell since the membrane rose above it, `before` and on its way from `v` to `end` in `t` [s]."""
         apart = jnp.where(end == v, 1.0, end - v)
         rising = jnp.minimum(jnp.maximum((end - self.v_dwell) / apart, 0.0), 1.0)
         share = jnp.where(v > self.v_dwell, 1.0, rising)
@@ -72,6 +70,6 @@ class CircuitEnergy(eqx.Module):
 def _lines(x: tuple[Any, ...], y: tuple[Any, ...], at: Any) -> Any:
     """Lines between points, level outside; products and sums alone, so that kernels have it."""
     value = y[0] + 0.0 * at
-    for a, b, low, high in zip(x, x[1:], y, y[1:], strict=False):
+    for (a, b), (low, high) in zip(itertools.pairwise(x), itertools.pairwise(y), strict=True):
         value = value + jnp.minimum(jnp.maximum(at - a, 0.0), b - a) * ((high - low) / (b - a))
     return value

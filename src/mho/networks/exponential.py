@@ -1,4 +1,4 @@
-"""The exponential integrate-and-fire equation over one step, element by element: where the membrane goes, when it fires."""
+"""The exponential integrate-and-fire equation over a step, element by element: where the membrane goes, if it fires."""
 
 from __future__ import annotations
 
@@ -50,8 +50,9 @@ def check_slope(neuron: Any) -> None:
     steep = (neuron.v_threshold - np.minimum(neuron.v_rest, neuron.v_reset)) / neuron.v_slope
     if np.any(steep > STEEPEST):
         raise ParameterError(
-            f"{type(neuron).__name__}.v_slope is {np.min(neuron.v_slope):.4g} V, {np.max(steep):.0f} times smaller than "
-            f"threshold less rest or reset; at most {STEEPEST:.0f}. Raise it, or take a CurrentLIF: its threshold is sharp."
+            f"{type(neuron).__name__}.v_slope is {np.min(neuron.v_slope):.4g} V, {np.max(steep):.0f} times smaller "
+            f"than threshold less rest or reset; at most {STEEPEST:.0f}. Raise it, or take a CurrentLIF: its threshold "
+            "is sharp."
         )
 
 

@@ -1,4 +1,4 @@
-"""Exponential integrate-and-fire neurons: what transistor circuits with a soft threshold and a constant leak reduce to."""
+"""Exponential integrate-and-fire neurons: what circuits with a soft threshold and a constant leak reduce to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The reduced equation under constant and piecewise constant currents: intervals by quadrature, spikes one after another."""
+"""The reduced equation under constant and piecewise constant currents: intervals by quadrature, spikes in order."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def spikes(
     """
     values = {name: np.float64(x) for name, x in numbers.items()}
     floor = min(values["v_rest"], values["v_reset"])
-    p = exponential.Membrane(*(values[name] for name in exponential.Membrane._fields[:-1]), floor)
+    p = exponential.Membrane(**{k: x for k, x in values.items() if k in exponential.Membrane._fields}, floor=floor)
     swing = p.v_threshold - floor
     longest = np.inf if p.g_leak == 0 else 0.01 * p.c / p.g_leak
     found, costs, now, free, v, spent, dwell = [], [], 0.0, 0.0, p.v_rest, 0.0, 0.0

@@ -193,8 +193,8 @@ def _too_few(
 ) -> str:
     lost = f" Failed runs: {', '.join(f'{n} {reason}' for reason, n in failed.items())}." if failed else ""
     return (
-        f"{name} fires three times within {engineering(stop, 's')} at {int(fires.sum())} of {len(current)} currents from "
-        f"{engineering(float(current[0]), 'A')} to {engineering(float(current[-1]), 'A')} (spikes: "
+        f"{name} fires three times within {engineering(stop, 's')} at {int(fires.sum())} of {len(current)} currents "
+        f"from {engineering(float(current[0]), 'A')} to {engineering(float(current[-1]), 'A')} (spikes: "
         f"{', '.join(map(str, counts))}); the fit needs {FEWEST}.{lost} Raise the currents, or stop."
     )
 

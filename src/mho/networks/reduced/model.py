@@ -1,4 +1,4 @@
-"""What a neuron circuit is reduced to: an equation's numbers, its departure from the circuit, energies; kept in a file."""
+"""What a neuron circuit is reduced to: an equation's numbers, their departure from the circuit, energies, a file."""
 
 from __future__ import annotations
 
@@ -80,8 +80,8 @@ class ReducedNeuron:
 
     Args:
         name: Of the circuit.
-        numbers: Of the equation, see :class:`mho.networks.populations.ExponentialLIF`: `c`, `v_rest` and `v_reset` as the
-            circuit's membrane showed them, `i_spike` chosen in the middle of the currents, the others fitted.
+        numbers: Of the equation, see :class:`mho.networks.populations.ExponentialLIF`: `c`, `v_rest` and `v_reset` as
+            the circuit's membrane showed them, `i_spike` in the middle of the currents, the others fitted.
         curve: The circuit's f-I curve with width and energy.
         energy: What it takes: power over the membrane's voltage, energy of a spike over the input.
         silent: Inputs under which the circuit did not fire [A].
@@ -134,7 +134,7 @@ class ReducedNeuron:
         return np.where(fires, 1.0 / intervals(self.numbers, np.where(fires, i, self.valid[1])), 0.0)
 
     def with_numbers(self, name: str, numbers: Mapping[str, float]) -> ReducedNeuron:
-        """The same with other numbers of the equation; its curve says how far they depart from the circuit that it is of."""
+        """The same with other numbers; its curve says how far they depart from the circuit that it is of."""
         model = 1.0 / intervals(numbers, self.curve.current)
         curve = replace(self.curve, model=model)
         return replace(self, name=f"{self.name}, {name}", numbers=dict(numbers), curve=curve, trials=())
@@ -239,14 +239,13 @@ class ReducedNeuron:
         lines += [
             f"  rheobase {engineering(self.rheobase, 'A', 3)}, width {width[0]} to {width[1]}",
             f"  energy of an interval {ends[1][0]} in {ends[1][1]}, {ends[0][0]} in {ends[0][1]}",
-            f"  power at rest {power[0]}, at {engineering(float(self.energy.v[-1]), 'V', 3)} on the membrane {power[1]}",
+            f"  power at rest {power[0]}, at a membrane of {engineering(float(self.energy.v[-1]), 'V', 3)} {power[1]}",
         ]
         if self.silent.size:
             lines.append(f"  silent at {engineering(float(self.silent.max()), 'A', 3)} and below")
         if self.slow.size:
-            lines.append(
-                f"  fires less than three times, left out: {', '.join(engineering(float(x), 'A', 3) for x in self.slow)}"
-            )
+            rare = ", ".join(engineering(float(x), "A", 3) for x in self.slow)
+            lines.append(f"  fires less than three times, left out: {rare}")
         if self.failures:
             lines.append(f"  failed runs: {', '.join(f'{n} {reason}' for reason, n in self.failures.items())}")
         return "\n".join([*lines, *(f"  not fitted: {trial}" for trial in self.trials)])

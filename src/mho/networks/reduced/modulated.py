@@ -39,7 +39,8 @@ class ModulatedNeuron:
         if not self.values[0] <= value <= self.values[-1]:
             low, high = (engineering(float(v), self.unit) for v in self.values[[0, -1]])
             raise InputError(
-                f"{self.handle} is {engineering(value, self.unit)}; it was extracted from {low} to {high}. Extract more."
+                f"{self.handle} is {engineering(value, self.unit)}; it was extracted from {low} to {high}. "
+                "Extract more."
             )
         nearest = self.models[int(np.argmin(np.abs(self.values - value)))]
         numbers = {n: float(np.interp(value, self.values, [m.numbers[n] for m in self.models])) for n in NUMBERS}

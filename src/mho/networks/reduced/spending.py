@@ -1,9 +1,8 @@
-"""What a circuit takes, from itself: power with the membrane held, and what is left for a spike by how long it dwells."""
+"""What a circuit takes, from itself: power with the membrane held, and what is left for a spike."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import jax
 import numpy as np

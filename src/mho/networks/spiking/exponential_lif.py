@@ -1,8 +1,9 @@
-"""Exponential integrate-and-fire neurons of trainable layers: the reduced form of a neuron circuit, in volts and amperes."""
+"""Exponential integrate-and-fire neurons of trainable layers: the reduced form of a neuron circuit, in SI units."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -133,59 +134,68 @@ class ExponentialSteps(AbstractSteps):
         return ExponentialState(v, zero, None if self.current is None else zero)
 
     def step(self, state: ExponentialState, drive: Number) -> tuple[ExponentialState, Number]:
-        """Charges arrive where the neuron listens, the membrane moves on, and fires where it diverges within the step."""
-        state, fired, _, _ = self._step(state, drive, jnp.zeros_like(drive))
-        return state, fired
+        """Charges arrive where the neuron listens, the membrane moves on, and fires where it diverges."""
+        state, way = self._step(state, drive)
+        return state, way.fired
 
-    def spent(self, drives: Number) -> Number | None:
+    def spent(self, drives: Callable[[], Number]) -> Number | None:
         """By running the neurons once more; without derivatives."""
-        if self.energy is None:
+        energy = self.energy
+        if energy is None:
             return None
 
         def step(carry: Any, drive: Number) -> tuple[Any, None]:
             state, dwell, total = carry
-            state, _, dwell, taken = self._step(state, drive, dwell)
+            state, way = self._step(state, drive)
+            dwell, taken = self._taken(energy, way, drive, dwell)
             return (state, dwell, total + taken), None
 
-        rest = self.rest(drives.shape[1], drives.shape[2], drives.dtype)
+        given = drives()
+        rest = self.rest(given.shape[1], given.shape[2], given.dtype)
         zero = jnp.zeros_like(rest.v)
-        (_, _, total), _ = lax.scan(step, (rest, zero, zero), drives)
+        (_, _, total), _ = lax.scan(step, (rest, zero, zero), given)
         return lax.stop_gradient(jnp.sum(total, axis=-1))
 
-    def _step(
-        self, state: ExponentialState, drive: Number, dwell: Number
-    ) -> tuple[ExponentialState, Number, Number, Number]:
-        """State after a step, spikes, the time above v_dwell [s], and the energy taken in the step [J]."""
+    def _step(self, state: ExponentialState, drive: Number) -> tuple[ExponentialState, _Way]:
         p = self.membrane
         swing = p.v_threshold - p.v_rest
-        listens = state.pause < 0.5 * self.dt
         free = jnp.clip(self.dt - state.pause, 1e-3 * self.dt, self.dt)
-        v, i, mean = state.v, None, self.i_bias + 0.0 * drive
-        if self.current is None:
-            v = v + jnp.where(listens, swing * drive, 0.0)
-        else:
+        held = state.pause > self.dt * (1 - 1e-3)
+        lift = jnp.where(state.pause < 0.5 * self.dt, swing * drive, 0.0) if self.current is None else 0.0 * drive
+        v, i, mean = state.v + lift, None, self.i_bias + 0.0 * drive
+        if self.current is not None:
             decay, share, rise = self.current
             now = state.i + rise * drive
             mean, i = mean + share * now, decay * now
         net = exponential.net_current(p, v, mean, free)
-        above = exponential.excess(p, v, net, free)
-        held = state.pause > self.dt * (1 - 1e-3)
-        above = jnp.where(held, -swing, above)
+        above = jnp.where(held, -swing, exponential.excess(p, v, net, free))
         fired = spike(above / swing)
         yes = lax.stop_gradient(fired) > 0.5
         wait = jnp.minimum(exponential.crossing(p, lax.stop_gradient(v), lax.stop_gradient(net)), free)
-        at = self.dt - free + wait
         on = jnp.where(held, self.v_reset, exponential.moved(p, v, net, free, above))
-        pause = jnp.where(yes, self.t_ref - (self.dt - at), jnp.maximum(state.pause - self.dt, 0.0))
+        pause = jnp.where(yes, self.t_ref - (free - wait), jnp.maximum(state.pause - self.dt, 0.0))
         after = ExponentialState(jnp.where(yes, self.v_reset, on), lax.stop_gradient(jnp.maximum(pause, 0.0)), i)
-        taken = jnp.zeros_like(v)
-        if self.energy is not None:
-            end = jnp.minimum(jnp.where(yes, p.v_threshold, on), p.v_threshold)
-            time = jnp.where(yes, wait, free)
-            rest = self.energy.flow(0.5 * (jnp.minimum(v, p.v_threshold) + end), mean) * time
-            dwell = jnp.where(held, 0.0, self.energy.dwelt(dwell, v, jnp.where(yes, jnp.maximum(v, end), on), time))
-            lifted = swing * jnp.maximum(drive, 0.0) * p.c * (v - 0.5 * swing * drive) if self.current is None else 0.0
-            taken = jnp.where(held, 0.0, rest + jnp.where(listens, lifted, 0.0))
-            taken = taken + jnp.where(yes, self.energy.firing(dwell), 0.0)
-            dwell = jnp.where(yes, 0.0, dwell)
-        return after, fired, dwell, taken
+        return after, _Way(fired, yes, held, lift, v, on, mean, jnp.where(yes, wait, free))
+
+    def _taken(self, energy: CircuitEnergy, way: _Way, drive: Number, dwell: Number) -> tuple[Number, Number]:
+        """Time above v_dwell after a step [s], and the energy taken in it [J]."""
+        top = self.membrane.v_threshold
+        end = jnp.where(way.yes, jnp.maximum(way.v, top), way.end)
+        rest = energy.flow(0.5 * (jnp.minimum(way.v, top) + jnp.minimum(end, top)), way.mean) * way.time
+        brought = self.membrane.c * jnp.where(drive > 0, way.lift, 0.0) * (way.v - 0.5 * way.lift)
+        dwell = jnp.where(way.held, 0.0, energy.dwelt(dwell, way.v, end, way.time))
+        taken = jnp.where(way.held, 0.0, rest + brought) + jnp.where(way.yes, energy.firing(dwell), 0.0)
+        return jnp.where(way.yes, 0.0, dwell), taken
+
+
+class _Way(NamedTuple):
+    """A step: spikes with derivatives and plain, who was held, jump, begin and end [V], mean input [A], time in it [s]."""
+
+    fired: Number
+    yes: Any
+    held: Any
+    lift: Number
+    v: Number
+    end: Number
+    mean: Number
+    time: Number

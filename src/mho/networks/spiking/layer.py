@@ -152,7 +152,7 @@ class SpikingLayer(eqx.Module):
         events = arrived * rows
         if self.feedback is not None:
             arrived, events = arrived + count, events + count * rows
-        energy = ready.spent(lax.stop_gradient(self._total(drive, fired, of_feedback)))
+        energy = ready.spent(lambda: lax.stop_gradient(self._total(drive, fired, of_feedback)))
         return fired, Activity(arrived, events, count, cycles, jnp.zeros_like(count) if energy is None else energy)
 
     def _total(self, drive: Number, fired: Number, key: Any) -> Number:

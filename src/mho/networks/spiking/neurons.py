@@ -6,6 +6,7 @@ Voltages are in thresholds: 0 is rest, 1 the threshold. A spike's derivative is 
 from __future__ import annotations
 
 import abc
+from collections.abc import Callable
 from typing import Any, Literal
 
 import equinox as eqx
@@ -35,8 +36,12 @@ class AbstractSteps(eqx.Module):
         """State after a step at whose start `drive` arrived, and the spikes, 1 or 0 with surrogate derivatives."""
 
     @abc.abstractmethod
-    def spent(self, drives: Number) -> Number | None:
-        """Energy of the neurons of each sample, (batch,), for what arrives at each step; None if it is not known [J]."""
+    def spent(self, drives: Callable[[], Number]) -> Number | None:
+        """Energy of the neurons of each sample, (batch,) [J]; None if it is not known.
+
+        Args:
+            drives: Gives what arrives at each step, (steps, batch, rows); asked only where it is needed.
+        """
 
 
 class AbstractSpikingNeuron(eqx.Module):
@@ -176,7 +181,7 @@ class CurrentSteps(AbstractSteps):
             a = (state.a + rise * fired) * decay
         return CurrentState(v, i, pause, a), fired
 
-    def spent(self, drives: Number) -> None:
+    def spent(self, drives: Callable[[], Number]) -> None:
         """Not known: the equation is of no circuit."""
 
 
@@ -265,7 +270,7 @@ class ConductanceSteps(AbstractSteps):
         v = v * (1.0 - yes) if self.reset == "zero" else v - yes
         return ConductanceState(v, g_e * self.decays[0], g_i * self.decays[1]), fired
 
-    def spent(self, drives: Number) -> None:
+    def spent(self, drives: Callable[[], Number]) -> None:
         """Not known: the equation is of no circuit."""
 
 
@@ -308,5 +313,5 @@ class PlacedSteps(AbstractSteps):
         state, fired = self.lif.advance(eqx.tree_at(lambda s: s.i, state, state.i + drive), self.dt, refinements=1)
         return state, fired.spikes
 
-    def spent(self, drives: Number) -> None:
+    def spent(self, drives: Callable[[], Number]) -> None:
         """Not known: the equation is of no circuit."""
