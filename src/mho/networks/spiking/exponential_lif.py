@@ -189,7 +189,7 @@ class ExponentialSteps(AbstractSteps):
 
 
 class _Way(NamedTuple):
-    """A step: spikes with derivatives and plain, who was held, jump, begin and end [V], mean input [A], time in it [s]."""
+    """A step: spikes, smooth and plain, who was held, jump, begin and end [V], mean input [A], time in it [s]."""
 
     fired: Number
     yes: Any
