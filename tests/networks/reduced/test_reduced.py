@@ -124,7 +124,7 @@ def test_neurons_at_rest_take_the_power_at_rest(model):
 
 def test_a_layer_is_trained_and_bills_its_neurons(model):
     steps, dt = 300, 100e-9
-    layer = spiking.SpikingLayer.of(6, 4, model.trainable(), dt=dt, key=jax.random.key(0), recurrent=True)
+    layer = spiking.SpikingLayer.of(6, 4, model.trainable(), dt=dt, key=jax.random.key(0))
     given = (jax.random.uniform(jax.random.key(1), (steps, 2, 6)) < 0.05).astype(jnp.float32)
 
     @eqx.filter_jit
@@ -154,6 +154,22 @@ def test_a_layer_and_a_population_agree(model):
     fired, did = layer(jnp.zeros((1000, 1, 1), jnp.float32))
     assert float(jnp.sum(fired)) == of_first(population).size >= 2
     assert 3 * float(did.energy[0]) == pytest.approx(population.neurons["cells"], rel=0.01)
+
+
+def test_feedback_is_in_the_bill(model):
+    """What goes round lifts membranes too: a layer whose feedback fires all at the next step takes twice its spikes."""
+    layer = spiking.SpikingLayer.of(1, 2, model.trainable(), dt=100e-9, key=jax.random.key(0), recurrent=True)
+    layer = eqx.tree_at(
+        lambda n: (n.feed.weight, n.feedback.weight),
+        layer,
+        (jnp.array([[1.5], [0.0]]), jnp.array([[0.0, 0.0], [1.5, 0]])),
+    )
+    given = jnp.zeros((40, 1, 1)).at[5::20].set(1.0)
+    fired, did = layer(given)
+    np.testing.assert_array_equal(jnp.sum(fired[:, 0], axis=0), [2, 2])
+    single, alone = eqx.tree_at(lambda n: n.feedback.weight, layer, jnp.zeros((2, 2)))(given)
+    np.testing.assert_array_equal(jnp.sum(single[:, 0], axis=0), [2, 0])
+    assert float(did.energy[0]) == pytest.approx(2.0 * float(alone.energy[0]), rel=0.01)
 
 
 def test_exact_under_a_constant_current_and_close_to_the_differential_equation(model):
