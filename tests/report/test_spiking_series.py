@@ -54,6 +54,7 @@ def result():
         traces={"cells": pop.Traces(times, np.asarray([0, 2]), wave, wave * 1e-9)},
         events={"devices": 3, "cells to cells": 3},
         energy={"devices": 6e-12, "cells to cells": float("nan")},
+        neurons={"cells": float("nan")},
         state=state,
         fields=dict(zip(("devices", "cells to cells"), laid.fields, strict=True)),
         engine="jax",

@@ -26,6 +26,23 @@ def firing_rate(result: SpikingResult, name: str) -> KPI:
     )
 
 
+def energy_per_spike(result: SpikingResult, name: str, *, provenance: Provenance = ()) -> KPI:
+    """network.energy_per_spike: what the neurons of a population took in the run, over their spikes."""
+    energy, count = result.neurons[name], int(result.spikes[name].times.size)
+    measured = math.isfinite(energy) and count > 0
+    return KPI(
+        name="network.energy_per_spike",
+        value=energy / count if measured else None,
+        unit="J",
+        definition="supplies of the neurons and the charge of their inputs, silent neurons too, over all spikes",
+        n=max(count, 1),
+        boundary=f"neurons of population {name}: no bias generation, wiring and synapses",
+        conditions=_conditions(result),
+        provenance=provenance,
+        note="" if measured else "No neuron fired, or the population's neurons are of no circuit.",
+    )
+
+
 def synaptic_events(result: SpikingResult, projection: str) -> KPI:
     """network.synaptic_events: spikes that passed a projection, each counted at every synapse of its source."""
     return KPI(
@@ -86,6 +103,8 @@ def volatile_cycles(result: SpikingResult, projection: str) -> KPI:
 def run_kpis(result: SpikingResult, *, provenance: Provenance = ()) -> list[KPI]:
     """All KPIs that a run holds."""
     found: list[KPI] = [firing_rate(result, name) for name in result.spikes]
+    known = [name for name, energy in result.neurons.items() if math.isfinite(energy)]
+    found += [energy_per_spike(result, name, provenance=provenance) for name in known]
     for projection in result.network.projections:
         found.append(synaptic_events(result, projection.name))
         if projection.energy is not None:

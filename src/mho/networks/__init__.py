@@ -9,6 +9,7 @@ from mho.networks.bank import utilisation as utilisation
 from mho.networks.cells import ElmanCell as ElmanCell
 from mho.networks.cells import ResetFirstGRU as ResetFirstGRU
 from mho.networks.cells import Sequence as Sequence
+from mho.networks.circuit_energy import CircuitEnergy as CircuitEnergy
 from mho.networks.clocked import Layer as Layer
 from mho.networks.clocked import LayerState as LayerState
 from mho.networks.clocked import run_layers as run_layers

@@ -10,6 +10,7 @@ from mho.networks.populations.connectivity import fixed_probability as fixed_pro
 from mho.networks.populations.connectivity import one_to_one as one_to_one
 from mho.networks.populations.current_lif import CurrentLIF as CurrentLIF
 from mho.networks.populations.energy import EventEnergy as EventEnergy
+from mho.networks.populations.exponential_lif import ExponentialLIF as ExponentialLIF
 from mho.networks.populations.network import PoissonSource as PoissonSource
 from mho.networks.populations.network import Population as Population
 from mho.networks.populations.network import Projection as Projection

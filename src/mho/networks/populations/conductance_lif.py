@@ -165,6 +165,10 @@ class ConductanceLIF(AbstractNeuron):
         """Voltage, and the current that the synaptic conductances carry."""
         return state.v, total(g * (e - state.v) for g, e in zip(state.g, prepared.e_reversal, strict=True))
 
+    def spent(self, state: Any) -> tuple[Any, ...]:
+        """Not known: the equation is of no circuit."""
+        return ()
+
 
 def _membrane(p: Means, g: tuple[Any, ...], w: tuple[Any, ...]) -> tuple[Any, Any]:
     """Conductance of the membrane in a step [S], and the voltage to which it settles [V]."""

@@ -219,6 +219,10 @@ class CurrentLIF(AbstractNeuron):
         """Voltage, and the sum of the synaptic currents."""
         return state.v, total(state.i[: len(self.tau_syn)])
 
+    def spent(self, state: Any) -> tuple[Any, ...]:
+        """Not known: the equation is of no circuit."""
+        return ()
+
 
 def _jumped(state: CurrentCells, jumps: Any) -> tuple[Any, ...]:
     """Currents with what arrived; adaptation comes last and gets nothing."""

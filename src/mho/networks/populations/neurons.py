@@ -81,6 +81,10 @@ class AbstractNeuron(eqx.Module):
     def seen(self, prepared: Any, state: Any) -> tuple[Number, Number]:
         """Membrane voltage [V] and synaptic current into the membrane [A] of a state."""
 
+    @abc.abstractmethod
+    def spent(self, state: Any) -> tuple[Any, ...]:
+        """Energies that add up to what each neuron has taken until a state; none where it is not known [J]."""
+
 
 class Adaptation(eqx.Module):
     """Spike-frequency adaptation: a current that every spike raises against the membrane, and that decays.

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from mho.core import engineering
 from mho.core.errors import InputError, ParameterError
 from mho.core.fields import cast
 from mho.core.names import meant
@@ -55,6 +56,7 @@ class SpikingResult:
         traces: Of the populations that were recorded.
         events: Synaptic events of each projection.
         energy: Energy of all events of each projection; NaN where it is not measured [J].
+        neurons: Energy of the neurons of each population; NaN where it is not known [J].
         state: State at the end: give it to the next run, or to :func:`save_state`.
         fields: Names of the kept leaves of each projection's synaptic state.
         engine: What computed it: "jax" or "kernel".
@@ -70,6 +72,7 @@ class SpikingResult:
     traces: Mapping[str, Traces]
     events: Mapping[str, int]
     energy: Mapping[str, float]
+    neurons: Mapping[str, float]
     state: NetworkState
     fields: Mapping[str, tuple[str, ...]]
     engine: str
@@ -152,7 +155,8 @@ class SpikingResult:
     def __str__(self) -> str:
         lines = [f"{self.duration:g} s from {self.start:g} s, engine {self.engine}"]
         for name, spikes in self.spikes.items():
-            lines.append(f"  {name}: {spikes.times.size} spikes, {np.mean(self.rates(name)):.4g} Hz")
+            cost = f", neurons {engineering(self.neurons[name], 'J', 3)}" if np.isfinite(self.neurons[name]) else ""
+            lines.append(f"  {name}: {spikes.times.size} spikes, {np.mean(self.rates(name)):.4g} Hz{cost}")
         for name, count in self.events.items():
             energy = self.energy[name]
             cost = f", {energy / count:.3g} J each" if count and np.isfinite(energy) else ""

@@ -14,6 +14,7 @@ from mho.networks.populations.clocked import Clocked, Volley
 from mho.networks.populations.compiled import Compiled, chosen
 from mho.networks.populations.inputs import Inputs
 from mho.networks.populations.network import SpikingNetwork
+from mho.networks.populations.neurons import AbstractNeuron
 from mho.networks.populations.plan import NetworkState, Plan, plan
 from mho.networks.populations.progress import watching
 from mho.networks.populations.result import Spikes, SpikingResult, Traces
@@ -181,12 +182,22 @@ def _result(
         traces=traces,
         events=_events(laid, start, end, grid),
         energy=energy,
+        neurons={
+            p.name: _spent(p.model, end.neurons[k]) - _spent(p.model, start.neurons[k])
+            for k, p in enumerate(network.populations)
+        },
         state=end,
         fields={p.name: f for p, f in zip(network.projections, laid.fields, strict=True)},
         engine=engine,
         noisy=noisy,
         dtype=laid.dtype,
     )
+
+
+def _spent(model: AbstractNeuron, cells: Any) -> float:
+    """What the neurons of a population have taken until a state; NaN where it is not known [J]."""
+    parts = model.spent(cells)
+    return float(sum(np.sum(x, dtype=np.float64) for x in parts)) if parts else float("nan")
 
 
 def _gathered(parts: list[Any], size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

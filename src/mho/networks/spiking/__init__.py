@@ -5,6 +5,7 @@ from mho.networks.spiking.costs import Costs as Costs
 from mho.networks.spiking.costs import EventEnergy as EventEnergy
 from mho.networks.spiking.delays import delayed as delayed
 from mho.networks.spiking.device import ClockedDevice as ClockedDevice
+from mho.networks.spiking.exponential_lif import ExponentialLIF as ExponentialLIF
 from mho.networks.spiking.layer import Activity as Activity
 from mho.networks.spiking.layer import Readout as Readout
 from mho.networks.spiking.layer import SpikingLayer as SpikingLayer

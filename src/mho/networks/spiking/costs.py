@@ -79,6 +79,7 @@ class Bill(NamedTuple):
         cycles: Full volatile loadings, all devices together.
         gate: Energy of the pulses [J].
         read: Energy of the reads [J].
+        neurons: Energy of the neurons; 0 where layers do not know it [J].
     """
 
     spikes: float
@@ -87,15 +88,17 @@ class Bill(NamedTuple):
     cycles: float
     gate: float
     read: float
+    neurons: float = 0.0
 
     @property
     def energy(self) -> float:
-        """Of pulses and reads [J]."""
-        return self.gate + self.read
+        """Of pulses, reads and neurons [J]."""
+        return self.gate + self.read + self.neurons
 
     @classmethod
     def of(cls, did: Sequence[Activity], energy: EventEnergy, *, plastic: bool) -> Bill:
         """The bill of what layers did; static synapses have no gate to pulse."""
         total = Activity(*(float(sum(jnp.mean(x) for x in field)) for field in zip(*did, strict=True)))
         pulses = total.arrived if plastic else 0.0
-        return cls(total.spikes, pulses, total.events, total.cycles, pulses * energy.gate, total.events * energy.read)  # type: ignore[arg-type]
+        gate, read = pulses * energy.gate, total.events * energy.read
+        return cls(total.spikes, pulses, total.events, total.cycles, gate, read, total.energy)  # type: ignore[arg-type]

@@ -32,12 +32,14 @@ class Activity(NamedTuple):
         events: Weights that were read: every such spike reads one a row of its matrix.
         spikes: Spikes that its neurons fired.
         cycles: Full volatile loadings, or shares of them added up, of its devices.
+        energy: Of its neurons; 0 where it is not known [J].
     """
 
     arrived: Number
     events: Number
     spikes: Number
     cycles: Number
+    energy: Number
 
 
 class SpikingLayer(eqx.Module):
@@ -138,7 +140,7 @@ class SpikingLayer(eqx.Module):
             given, feed, cycles = self._given(spikes, _keys(of_feed, steps))
         ready = as_precise(self.neuron.prepared(self.dt), arrived.dtype)
         if self.feedback is None:
-            fired = _forward(ready, given if feed is None else lax.map(partial(arriving, feed), given), self.neurons)
+            fired = _forward(ready, _arrived(feed, given), self.neurons)
         else:
             loop = as_precise(self.feedback_synapse.prepared(self.dt), arrived.dtype)
             parts = Recurrent(ready, loop, self.feedback.weight, given, feed)
@@ -149,7 +151,17 @@ class SpikingLayer(eqx.Module):
         events = arrived * rows
         if self.feedback is not None:
             arrived, events = arrived + count, events + count * rows
-        return fired, Activity(arrived, events, count, cycles)
+        energy = ready.spent(lambda: lax.stop_gradient(self._total(_arrived(feed, given), fired, of_feedback)))
+        return fired, Activity(arrived, events, count, cycles, jnp.zeros_like(count) if energy is None else energy)
+
+    def _total(self, drive: Number, fired: Number, key: Any) -> Number:
+        """What arrives at each step from outside and, one step after it was fired, from the feedback."""
+        if self.feedback is None:
+            return drive
+        loop = as_precise(self.feedback_synapse.prepared(self.dt), drive.dtype)
+        before = jnp.concatenate([jnp.zeros_like(fired[:1]), fired[:-1]])
+        released, _ = _released(loop, before, _keys(key, len(fired)), None, None)
+        return drive + product(self.feedback.weight, released)
 
     def _given(self, spikes: Number, keys: Any) -> tuple[Number, eqx.nn.Linear | None, Number]:
         """What arrives at each step, (steps, batch, rows), or what is to be multiplied for it; and volatile cycles."""
@@ -347,6 +359,11 @@ def _released(releases: AbstractReleases, spikes: Number, keys: Any, weight: Any
         return spikes, start[1]
     (_, cycles), released = lax.scan(step, start, (spikes, keys))
     return released, cycles
+
+
+def _arrived(feed: eqx.nn.Linear | None, given: Number) -> Number:
+    """What arrives from outside at all steps, (steps, batch, rows)."""
+    return given if feed is None else lax.map(partial(arriving, feed), given)
 
 
 def _forward(ready: Any, drive: Number, neurons: int) -> Number:

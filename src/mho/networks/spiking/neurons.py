@@ -6,6 +6,7 @@ Voltages are in thresholds: 0 is rest, 1 the threshold. A spike's derivative is 
 from __future__ import annotations
 
 import abc
+from collections.abc import Callable
 from typing import Any, Literal
 
 import equinox as eqx
@@ -33,6 +34,14 @@ class AbstractSteps(eqx.Module):
     @abc.abstractmethod
     def step(self, state: Any, drive: Number) -> tuple[Any, Number]:
         """State after a step at whose start `drive` arrived, and the spikes, 1 or 0 with surrogate derivatives."""
+
+    @abc.abstractmethod
+    def spent(self, drives: Callable[[], Number]) -> Number | None:
+        """Energy of the neurons of each sample, (batch,) [J]; None if it is not known.
+
+        Args:
+            drives: Gives what arrives at each step, (steps, batch, rows); asked only where it is needed.
+        """
 
 
 class AbstractSpikingNeuron(eqx.Module):
@@ -172,6 +181,9 @@ class CurrentSteps(AbstractSteps):
             a = (state.a + rise * fired) * decay
         return CurrentState(v, i, pause, a), fired
 
+    def spent(self, drives: Callable[[], Number]) -> None:
+        """Not known: the equation is of no circuit."""
+
 
 class ConductanceLIF(AbstractSpikingNeuron):
     r"""Leaky integrate-and-fire whose inputs are conductances, excitatory and inhibitory.
@@ -258,6 +270,9 @@ class ConductanceSteps(AbstractSteps):
         v = v * (1.0 - yes) if self.reset == "zero" else v - yes
         return ConductanceState(v, g_e * self.decays[0], g_i * self.decays[1]), fired
 
+    def spent(self, drives: Callable[[], Number]) -> None:
+        """Not known: the equation is of no circuit."""
+
 
 class Placed(AbstractSpikingNeuron):
     """The neuron of :mod:`mho.networks.neurons`: spikes are found within a step. Weights are currents [A].
@@ -297,3 +312,6 @@ class PlacedSteps(AbstractSteps):
         """The current jumps, the membrane advances exactly."""
         state, fired = self.lif.advance(eqx.tree_at(lambda s: s.i, state, state.i + drive), self.dt, refinements=1)
         return state, fired.spikes
+
+    def spent(self, drives: Callable[[], Number]) -> None:
+        """Not known: the equation is of no circuit."""
