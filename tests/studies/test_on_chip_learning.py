@@ -17,16 +17,28 @@ from mho.studies.stages.learning import endurance, imperfections, windows
 pytest.importorskip("sklearn")
 
 
+KEPT = ("windows", "technologies", "pairs", "recurrence", "consolidation")  # imperfections, endurance vary these
+
+
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
     patch = pytest.MonkeyPatch()
     kind = lookup("on-chip-learning")
-    kept = tuple(stage for stage in kind.stages() if stage.name in ("windows", "technologies", "consolidation"))
-    patch.setattr(kind, "stages", classmethod(lambda cls: kept))  # the others vary what these do, and compile it anew
+    kept = tuple(stage for stage in kind.stages() if stage.name in KEPT)
+    patch.setattr(kind, "stages", classmethod(lambda cls: kept))
     patch.setattr(windows, "WAVED", windows.WAVED[:1])
     patch.setattr(windows, "GATED", windows.GATED[:1])
     study = kind(
-        technologies=(), device="capacitor_3t1c", neurons=16, hidden=16, samples=300, epochs=1, seeds=2, test=200
+        technologies=(),
+        device="capacitor_3t1c",
+        neurons=16,
+        hidden=16,
+        samples=300,
+        epochs=1,
+        seeds=2,
+        test=200,
+        rows_seeds=2,
+        rows_epochs=1,
     )
     yield run(study, tmp_path_factory.mktemp("results"), workers=1)
     patch.undo()
@@ -56,6 +68,20 @@ def test_fast_trains_consolidate(results):
     assert (np.diff(long) > 0).all()
     assert (long < short).all()
     assert long[-1] > 20 * long[0]
+
+
+def test_a_cells_own_window_learns_and_is_billed_for_whole_waves(results):
+    """After 300 digits far above chance; a pair for each of 128 cells a sample, but for lags of 0."""
+    rows = {row[0]: row[1:] for row in results["tables"]["learning.pairs"]["rows"]}
+    accuracy, pairs, _ = rows["the cell's own window"]
+    assert float(accuracy.split()[0]) > 40.0
+    assert 100 < pairs <= 128
+
+
+def test_recurrent_weights_are_cells_too(results):
+    ahead, loop = results["tables"]["learning.recurrence"]["rows"]
+    assert loop[1] - ahead[1] == 16 * 15
+    assert loop[3] > ahead[3]
 
 
 def test_every_series_and_table_has_a_place_on_the_page(results):

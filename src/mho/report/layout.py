@@ -94,7 +94,7 @@ SECTIONS: tuple[Section, ...] = (
         "Digits learned on every technology",
         "The same neurons learn the same digits on cells of every technology; each update is a whole number of pulses.",
         plots=(Plot(("learning.technologies",), "Accuracy by rule."),),
-        tables=("learning.compared",),
+        tables=("learning.compared", "learning.pairs", "learning.recurrence"),
     ),
     Section(
         "learning-imperfections",

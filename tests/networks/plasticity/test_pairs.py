@@ -96,16 +96,16 @@ def test_eprop_is_the_gradient_where_it_should_be(loop):
         weights = Weights(jax.random.normal(keys[0], (7, 5)), jax.random.normal(keys[1], (3, 7)))
         if loop:
             weights = weights._replace(loop=jax.random.normal(keys[3], (7, 7)))
-        x = (jax.random.uniform(keys[2], (12, 5)) < 0.4).astype(float)
+        x = (jax.random.uniform(keys[2], (8, 5)) < 0.5).astype(float)
 
         def loss(w, stop=jax.lax.stop_gradient):
             v, z, y, total = jnp.zeros(7), jnp.zeros(7), jnp.zeros(3), 0.0
-            for t in range(12):
+            for t in range(8):
                 around = 0.0 if w.loop is None else (w.loop * (1.0 - jnp.eye(7))) @ stop(z)
                 v = rule.alpha * v + w.hidden @ x[t] + around - jax.lax.stop_gradient(z)
                 z = spike(v - 1.0)
                 y = rule.kappa * y + w.output @ z
-                total = total - jax.nn.log_softmax(y)[2] / 12
+                total = total - jax.nn.log_softmax(y)[2] / 8
             return total
 
         value, slope = jax.jit(jax.value_and_grad(loss))(weights)
