@@ -10,14 +10,17 @@ import pytest
 from mho.core import StudyError
 from mho.devices import parameters
 from mho.metrics.learning import learned_accuracy, life, life_kpi
+from mho.networks.plasticity import PairTable
 from mho.report.layout import SECTIONS
 from mho.studies import lookup, run
-from mho.studies.stages.learning import endurance, imperfections, windows
+from mho.studies.execution import Context
+from mho.studies.stages.learning import endurance, imperfections, pairs, recurrence, windows
+from mho.studies.stages.learning.subjects import Learned
 
 pytest.importorskip("sklearn")
 
 
-KEPT = ("windows", "technologies", "pairs", "recurrence", "consolidation")  # imperfections, endurance vary these
+KEPT = ("windows", "technologies", "consolidation")  # the others vary what these do, and compile it anew
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +40,6 @@ def results(tmp_path_factory):
         epochs=1,
         seeds=2,
         test=200,
-        rows_seeds=2,
-        rows_epochs=1,
     )
     yield run(study, tmp_path_factory.mktemp("results"), workers=1)
     patch.undo()
@@ -70,18 +71,30 @@ def test_fast_trains_consolidate(results):
     assert long[-1] > 20 * long[0]
 
 
-def test_a_cells_own_window_learns_and_is_billed_for_whole_waves(results):
-    """After 300 digits far above chance; a pair for each of 128 cells a sample, but for lags of 0."""
-    rows = {row[0]: row[1:] for row in results["tables"]["learning.pairs"]["rows"]}
-    accuracy, pairs, _ = rows["the cell's own window"]
-    assert float(accuracy.split()[0]) > 40.0
-    assert 100 < pairs <= 128
+@pytest.mark.parametrize("stage", [pairs, recurrence])
+def test_a_stage_of_rules_asks_for_what_its_table_says(stage, monkeypatch):
+    """Every row is of runs of its own; what a run does is tested with the rules themselves."""
+    asked = []
 
+    def run(context, given, found, seed, **how):
+        asked.append((found.name, seed, how))
+        return Learned(0.5 + 0.1 * seed, 1e3, 1e-6, 0.0, 0.0)
 
-def test_recurrent_weights_are_cells_too(results):
-    ahead, loop = results["tables"]["learning.recurrence"]["rows"]
-    assert loop[1] - ahead[1] == 16 * 15
-    assert loop[3] > ahead[3]
+    monkeypatch.setattr(stage, "competed" if stage is pairs else "supervised", run)
+    study = lookup("on-chip-learning")(samples=50, epochs=1, seeds=2, rows_seeds=2, rows_epochs=1, hidden=16)
+    (name, table), *rest = stage.work(Context(study, None, {}, {}, lambda *_: None)).tables.items()
+    assert not rest
+    assert name in {name for section in SECTIONS for name in section.tables}
+    assert len(asked) == 2 * len(table.rows)
+    assert all("55.0 (" in row[-3] and row[-2:] == [20.0, "20 nJ"] for row in table.rows)
+    if stage is pairs:
+        own, traces, small = (how["rule"] for _, _, how in asked[::2])
+        assert isinstance(own, PairTable)
+        assert traces is None
+        assert 0.01 < small.a_plus < 0.2
+    else:
+        assert [how["recurrent"] for *_, how in asked] == [False, False, True, True]
+        assert table.rows[1][1] - table.rows[0][1] == 16 * 15
 
 
 def test_every_series_and_table_has_a_place_on_the_page(results):

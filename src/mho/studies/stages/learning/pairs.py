@@ -44,10 +44,10 @@ def work(context: Context) -> Outcome:
                 ("what changes a weight", "accuracy [%]", "pulses or pairs a sample", "energy a sample"), rows,
                 f"{study.neurons} neurons that compete, on cells of {waved.name}, mean and 95 % interval of "
                 f"{study.seeds} seeds. Own window: waves on either end of a cell, integrated by its own equation and "
-                f"tabulated to {table.error:.1g} of its state; a pair changes that by up to {small:.2g}, from the first "
-                "sample to the last. Rule: whole pulses on the same cells towards a change that shrinks over the training, "
-                f"from {study.size:.2g} of a weight or from as little as the window's. Energies: of whole waves, which "
-                "hold a voltage for all their length, and of pulses.",
+                f"tabulated to {table.error:.1g} of its state; a pair changes that by up to {small:.2g}, from the "
+                "first sample to the last. Rule: whole pulses on the same cells towards a change that shrinks over "
+                f"the training, from {study.size:.2g} of a weight or from as little as the window's. Energies: of "
+                "whole waves, which hold a voltage for all their length, and of pulses.",
             )
         },
         sources=provenance.sources(found),
