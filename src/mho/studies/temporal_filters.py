@@ -12,7 +12,7 @@ compare     temporal.bill            table: task, spikes, events, energies and v
 feedback    temporal.feedback        table: the same with feedback in the second layer, and what it costs
 spread      temporal.spread          device-to-device spread -> accuracy, trained without and with it
 tuned       temporal.tuned           table: accuracy with pulse widths that are fixed, and that are trained
-ageing      temporal.ageing          what aging leaves of the loading -> accuracy, by what is done about it
+ageing      temporal.ageing          what aging took of the loading -> accuracy, by what is done about it
 ageing      temporal.restored        table: what each remedy brings back, and what it takes
 price       temporal.price           energy of a decision -> accuracy, as a price on activity rises
 prediction  temporal.prediction      table: error of predicting the Mackey-Glass series, by kind

@@ -48,7 +48,7 @@ def work(context: Context) -> Outcome:
             if left == min(study.left):
                 bills[how] = Bill.of(did, event_energy(context), plastic=True)
     series = Series(
-        Axis("what aging leaves of loading rate and volatile conductance", "1", study.left),
+        Axis("what aging took of loading rate and volatile conductance", "1", [1.0 - x for x in study.left]),
         [curve(NAMES[how], row) for how, row in right.items()],
         "accuracy [%]",
         caption=f"The task {study.detailed} on devices that have aged by the model's law with both constants at 1 "
