@@ -10,23 +10,36 @@ import pytest
 from mho.core import StudyError
 from mho.devices import parameters
 from mho.metrics.learning import learned_accuracy, life, life_kpi
+from mho.networks.plasticity import PairTable
 from mho.report.layout import SECTIONS
 from mho.studies import lookup, run
-from mho.studies.stages.learning import endurance, imperfections, windows
+from mho.studies.execution import Context
+from mho.studies.stages.learning import endurance, imperfections, pairs, recurrence, windows
+from mho.studies.stages.learning.subjects import Learned
 
 pytest.importorskip("sklearn")
+
+
+KEPT = ("windows", "technologies", "consolidation")  # the others vary what these do, and compile it anew
 
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
     patch = pytest.MonkeyPatch()
     kind = lookup("on-chip-learning")
-    kept = tuple(stage for stage in kind.stages() if stage.name in ("windows", "technologies", "consolidation"))
-    patch.setattr(kind, "stages", classmethod(lambda cls: kept))  # the others vary what these do, and compile it anew
+    kept = tuple(stage for stage in kind.stages() if stage.name in KEPT)
+    patch.setattr(kind, "stages", classmethod(lambda cls: kept))
     patch.setattr(windows, "WAVED", windows.WAVED[:1])
     patch.setattr(windows, "GATED", windows.GATED[:1])
     study = kind(
-        technologies=(), device="capacitor_3t1c", neurons=16, hidden=16, samples=300, epochs=1, seeds=2, test=200
+        technologies=(),
+        device="capacitor_3t1c",
+        neurons=16,
+        hidden=16,
+        samples=300,
+        epochs=1,
+        seeds=2,
+        test=200,
     )
     yield run(study, tmp_path_factory.mktemp("results"), workers=1)
     patch.undo()
@@ -56,6 +69,32 @@ def test_fast_trains_consolidate(results):
     assert (np.diff(long) > 0).all()
     assert (long < short).all()
     assert long[-1] > 20 * long[0]
+
+
+@pytest.mark.parametrize("stage", [pairs, recurrence])
+def test_a_stage_of_rules_asks_for_what_its_table_says(stage, monkeypatch):
+    """Every row is of runs of its own; what a run does is tested with the rules themselves."""
+    asked = []
+
+    def run(context, given, found, seed, **how):
+        asked.append((found.name, seed, how))
+        return Learned(0.5 + 0.1 * seed, 1e3, 1e-6, 0.0, 0.0)
+
+    monkeypatch.setattr(stage, "competed" if stage is pairs else "supervised", run)
+    study = lookup("on-chip-learning")(samples=50, epochs=1, seeds=2, rows_seeds=2, rows_epochs=1, hidden=16)
+    (name, table), *rest = stage.work(Context(study, None, {}, {}, lambda *_: None)).tables.items()
+    assert not rest
+    assert name in {name for section in SECTIONS for name in section.tables}
+    assert len(asked) == 2 * len(table.rows)
+    assert all("55.0 (" in row[-3] and row[-2:] == [20.0, "20 nJ"] for row in table.rows)
+    if stage is pairs:
+        own, traces, small = (how["rule"] for _, _, how in asked[::2])
+        assert isinstance(own, PairTable)
+        assert traces is None
+        assert 0.01 < small.a_plus < 0.2
+    else:
+        assert [how["recurrent"] for *_, how in asked] == [False, False, True, True]
+        assert table.rows[1][1] - table.rows[0][1] == 16 * 15
 
 
 def test_every_series_and_table_has_a_place_on_the_page(results):

@@ -94,7 +94,7 @@ SECTIONS: tuple[Section, ...] = (
         "Digits learned on every technology",
         "The same neurons learn the same digits on cells of every technology; each update is a whole number of pulses.",
         plots=(Plot(("learning.technologies",), "Accuracy by rule."),),
-        tables=("learning.compared",),
+        tables=("learning.compared", "learning.pairs", "learning.recurrence"),
     ),
     Section(
         "learning-imperfections",
@@ -164,7 +164,7 @@ SECTIONS: tuple[Section, ...] = (
         "Where synapses that remember help",
         "One network, three kinds of synapse, the same trained numbers, trials and training.",
         plots=(Plot(("temporal.accuracy",), "Accuracy by task."), Plot(("temporal.losses",), "Losses.", height=2.5)),
-        tables=("temporal.compared", "temporal.bill", "temporal.feedback"),
+        tables=("temporal.compared", "temporal.bill", "temporal.feedback", "temporal.tuned"),
     ),
     Section(
         "temporal-devices",
@@ -174,6 +174,7 @@ SECTIONS: tuple[Section, ...] = (
             Plot(("temporal.spread",), "Accuracy over the spread.", height=2.7),
             Plot(("temporal.ageing",), "Accuracy over the age.", height=2.7),
         ),
+        tables=("temporal.restored",),
     ),
     Section(
         "temporal-price",

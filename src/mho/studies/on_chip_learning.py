@@ -10,6 +10,8 @@ windows        learning.gated          lag -> change of conductance, devices beh
 windows        learning.windows        table: device, how, changes, asymmetry, energy
 technologies   learning.technologies   technology (names) -> accuracy by rule (bars)
 technologies   learning.compared       table: technology, states, accuracy by rule, pulses, energy
+pairs          learning.pairs          table: digits learned by a cell's own window and by a rule, on the same cells
+recurrence     learning.recurrence     table: digits row by row under e-prop, without and with recurrent weights
 imperfections  learning.asymmetry      step down over step up (log) -> accuracy by rule
 imperfections  learning.noise          noise of a step -> accuracy by rule
 imperfections  learning.spread         spread from device to device -> accuracy
@@ -29,6 +31,8 @@ from mho.studies.study import Stage, Study, choice, count, quantity
 _STAGES: dict[str, tuple[str, tuple[str, ...]]] = {
     "windows": ("windows of plasticity, from the devices' own equations", ()),
     "technologies": ("digits learned on every technology", ()),
+    "pairs": ("digits learned by a cell's own window", ()),
+    "recurrence": ("digits row by row, without and with recurrent weights", ()),
     "imperfections": ("asymmetry, noise and spread, one at a time", ()),
     "endurance": ("learning on while cells die", ()),
     "consolidation": ("from short-term to long-term weight in one device", ()),
@@ -75,6 +79,8 @@ class OnChipLearning(Study):
     test: int = count(360, "digits of the test", low=10, high=1700)
     seeds: int = count(5, "seeds, each with its own cells, order and noise", low=2, high=100)
     supervised_seeds: int = count(2, "seeds of the network that e-prop trains", low=2, high=100)
+    rows_seeds: int = count(3, "seeds of the networks that see digits row by row", low=2, high=100)
+    rows_epochs: int = count(4, "their passes over the digits", low=1, high=100)
     window: float = quantity(1e-3, "s", "time of one presentation", low=1e-9, high=1.0)
     size: float = quantity(0.3, "1", "change of a weight that a pair without lag wants", low=1e-3, high=2.0)
     rate: float = quantity(0.3, "1", "rate of e-prop", low=1e-4, high=10.0)

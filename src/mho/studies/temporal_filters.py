@@ -11,7 +11,9 @@ compare     temporal.compared        table: task, chance, accuracies with interv
 compare     temporal.bill            table: task, spikes, events, energies and volatile cycles of a decision
 feedback    temporal.feedback        table: the same with feedback in the second layer, and what it costs
 spread      temporal.spread          device-to-device spread -> accuracy, trained without and with it
-ageing      temporal.ageing          what aging leaves of the loading (names of shares) -> accuracy
+tuned       temporal.tuned           table: accuracy with pulse widths that are fixed, and that are trained
+ageing      temporal.ageing          what aging took of the loading -> accuracy, by what is done about it
+ageing      temporal.restored        table: what each remedy brings back, and what it takes
 price       temporal.price           energy of a decision -> accuracy, as a price on activity rises
 prediction  temporal.prediction      table: error of predicting the Mackey-Glass series, by kind
 prediction  temporal.series          step -> series, and its prediction by each kind
@@ -30,7 +32,8 @@ _STAGES: dict[str, tuple[str, tuple[str, ...]]] = {
     "prediction": ("a reservoir predicts the Mackey-Glass series", ()),
     "spread": ("devices that differ, trained without and with it", ("compare",)),
     "feedback": ("the same with feedback", ("compare",)),
-    "ageing": ("devices that grow old", ("spread",)),
+    "tuned": ("widths of pulses trained beside weights", ("compare",)),
+    "ageing": ("devices that grow old, and what helps", ("spread",)),
     "price": ("a price on activity", ("compare",)),
 }
 
@@ -42,7 +45,7 @@ def _sets() -> Sequence[str]:
 
 
 def _tasks() -> Sequence[str]:
-    return ("interval", "order", "match", "rhythm", "rate", "burst", "digits")
+    return ("interval", "order", "match", "rhythm", "gap", "rate", "burst", "digits")
 
 
 def _rivals() -> Sequence[str]:
@@ -81,6 +84,9 @@ class TemporalFilters(Study):
     loops: tuple[str, ...] = choice(
         ("static", "device"), "kinds that are trained with feedback in the second layer too", among=_kinds
     )
+    tuned: tuple[str, ...] = choice(
+        ("match", "interval"), "tasks on which the widths of pulses are trained too", among=_tasks
+    )
     device: str = choice("ecram_stp_ref", "ECRAM of the plastic synapses", among=_sets)
     utilisation: float = quantity(
         0.08333333333333333, "1", "share of the free room that a spike loads", low=0.01, high=0.9
@@ -94,13 +100,15 @@ class TemporalFilters(Study):
     seeds: int = count(5, "networks of a kind, each with its own weights, trials and devices", low=2, high=100)
     training: int = count(1024, "trials to train on", low=64, high=100000)
     test: int = count(512, "trials held out", low=64, high=100000)
-    epochs: int = count(40, "passes over the trials", low=1, high=1000)
+    epochs: int = count(25, "passes over the trials", low=1, high=1000)
+    batch: int = count(32, "trials of a step of the training", low=1, high=4096)
+    retraining: int = count(3, "passes in which networks with aged devices are trained again", low=1, high=1000)
     spreads: tuple[float, ...] = quantity(
         (0.0, 1.0, 2.0, 4.0, 8.0), "1", "device-to-device spread, in those of the set", low=0.0, high=20.0
     )
     trained_spread: float = quantity(4.0, "1", "spread that networks are trained with", low=0.1, high=20.0)
     left: tuple[float, ...] = quantity(
-        (1.0, 0.98, 0.95, 0.9, 0.8),
+        (1.0, 0.95, 0.9, 0.8, 0.6, 0.4),
         "1",
         "what aging leaves of loading rate and volatile conductance",
         low=0.01,
@@ -117,11 +125,11 @@ class TemporalFilters(Study):
 
     @classmethod
     def quick(cls, **values: Any) -> TemporalFilters:
-        """A small record: two tasks, two seeds, short training, neither Tsodyks-Markram synapses nor feedback."""
+        """A small record: two tasks, two seeds, short training, no Tsodyks-Markram synapses, feedback or widths."""
         small: dict[str, Any] = {
-            "tasks": ("match", "burst"), "hidden": 16, "seeds": 2, "training": 256, "test": 128, "epochs": 12,
-            "spreads": (0.0, 8.0), "left": (1.0, 0.2), "prices": (0.0, 1e-2),
-            "reservoir": 30, "length": 800, "rivals": (), "loops": (),
+            "tasks": ("match", "burst"), "hidden": 16, "seeds": 2, "training": 256, "test": 128, "epochs": 6,
+            "retraining": 6, "spreads": (0.0, 8.0), "left": (1.0, 0.2), "prices": (0.0, 1e-2),
+            "reservoir": 30, "length": 800, "rivals": (), "loops": (), "tuned": (),
         }  # fmt: skip
         return cls(**{**small, **values})
 

@@ -124,12 +124,16 @@ def test_eprop_learns_on_cells(cells, found):
     times, labels = patterns(60, 0)
     output = PlasticCells.of(found, (2, 12), key=KEY, spread=0.0)
     first = jnp.clip(0.5 * jax.random.normal(KEY, SHAPE), -1, 1)
-    network = OnChip(cells.set(first, key=KEY), output, (0.5, 1.0))
+    loop = PlasticCells.of(found, (12, 12), key=KEY, spread=0.0)
+    network = OnChip(cells.set(first, key=KEY), output, (0.5, 1.0), loop)
     rule, spikes = EProp(), jnp.asarray(clocked(times, 8, 1e-3))
     after, losses = train_on_chip(rule, network, spikes, labels, key=KEY, rate=0.5, epochs=3)
     test, wanted = patterns(60, 1)
     right = np.asarray(decisions(rule, after, jnp.asarray(clocked(test, 8, 1e-3)))) == np.asarray(wanted)
     assert np.mean(right) > 0.9
+    moved = np.abs(np.asarray(after.loop.weights() - loop.weights()))
+    assert moved[~np.eye(12, dtype=bool)].max() > 0.05
+    assert moved[np.eye(12, dtype=bool)].max() == 0.0  # no neuron drives itself
     assert np.mean(losses[-30:]) < 0.6 * np.mean(losses[:5])
 
 

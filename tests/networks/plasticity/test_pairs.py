@@ -85,29 +85,36 @@ def test_reward_turns_what_is_left_of_eligibility_into_change():
         assert np.isclose(float(change[0, 0]), 0.5 * reward * worth * np.exp(-0.1 / 0.2), rtol=1e-5)
 
 
-def test_eprop_is_the_gradient_where_it_should_be():
-    """Without recurrent weights and with symmetric feedback, e-prop is the gradient of the mean cross-entropy with the
-    same surrogate, but for the path through the reset: the loss below stops that path. Rounding alone is left."""
+@pytest.mark.parametrize("loop", [False, True], ids=["feed-forward", "recurrent"])
+def test_eprop_is_the_gradient_where_it_should_be(loop):
+    """With symmetric feedback, e-prop is the gradient of the mean cross-entropy with the same surrogate, but for the
+    paths of spikes that go round, by the reset and by recurrent weights: the loss below stops those. Rounding alone is
+    left. Where there are recurrent weights, the whole gradient through time is another."""
     with jax.enable_x64(True):
         rule = cast(EProp(0.9, 0.8), np.float64)
-        keys = jax.random.split(jax.random.key(3), 3)
+        keys = jax.random.split(jax.random.key(3), 4)
         weights = Weights(jax.random.normal(keys[0], (7, 5)), jax.random.normal(keys[1], (3, 7)))
-        x = (jax.random.uniform(keys[2], (12, 5)) < 0.4).astype(float)
+        if loop:
+            weights = weights._replace(loop=jax.random.normal(keys[3], (7, 7)))
+        x = (jax.random.uniform(keys[2], (8, 5)) < 0.5).astype(float)
 
-        def loss(w):
+        def loss(w, stop=jax.lax.stop_gradient):
             v, z, y, total = jnp.zeros(7), jnp.zeros(7), jnp.zeros(3), 0.0
-            for t in range(12):
-                v = rule.alpha * v + w.hidden @ x[t] - jax.lax.stop_gradient(z)
+            for t in range(8):
+                around = 0.0 if w.loop is None else (w.loop * (1.0 - jnp.eye(7))) @ stop(z)
+                v = rule.alpha * v + w.hidden @ x[t] + around - jax.lax.stop_gradient(z)
                 z = spike(v - 1.0)
                 y = rule.kappa * y + w.output @ z
-                total = total - jax.nn.log_softmax(y)[2] / 12
+                total = total - jax.nn.log_softmax(y)[2] / 8
             return total
 
         value, slope = jax.jit(jax.value_and_grad(loss))(weights)
+        whole = jax.jit(jax.grad(lambda w: loss(w, stop=lambda z: z)))(weights)
         told = eqx.filter_jit(rule.told)(weights, x, 2)
         told, value, slope = jax.tree.map(np.asarray, (told, value, slope))
     assert told.spikes > 5
     assert np.isclose(told.loss, value, rtol=1e-12)
-    for ours, theirs in zip(told.change, slope, strict=True):
+    for ours, theirs in zip(jax.tree.leaves(told.change), jax.tree.leaves(slope), strict=True):
         assert np.abs(theirs).max() > 1e-3
         assert np.allclose(ours, -theirs, rtol=0, atol=1e-12)
+    assert np.allclose(whole.hidden, slope.hidden, rtol=0, atol=1e-12) is not loop

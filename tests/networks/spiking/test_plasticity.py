@@ -160,6 +160,16 @@ def test_a_wide_pulse_loads_more_and_a_hot_device_forgets(device, raster):
     assert all(h < c for h, c in zip(hot.prepared(DT).decays, cold, strict=True))
 
 
+def test_one_gain_makes_a_first_spike_of_an_aged_device_count_as_when_new(x64, device):
+    """With both constants of aging at 1, half of the loading and half of the conductance leave a quarter."""
+    aging = eqx.tree_at(lambda d: (d.aging_rate, d.aging_conductance), device, (np.ones(()), np.ones(())))
+    half = float(np.log(2.0)) * mho.devices.ECRAM.aging_time
+    old = ClockedDevice.of(aging, utilisation=1e-3, age=half)
+    once = np.ones((1, 1, 1))
+    assert float(releases(old, once)[0][0, 0, 0]) == pytest.approx(0.25, rel=1e-3)  # 1e-3: the room a pulse fills
+    assert float(releases(old.calibrated(), once)[0][0, 0, 0]) == pytest.approx(1.0, rel=EXACT)
+
+
 def test_a_read_out_that_is_not_linear_is_refused():
     device = eqx.tree_at(lambda d: d.exponent, mho.parameters("ecram_stp_ref").device(), np.asarray(1.5))
     with pytest.raises(ParameterError, match="Eventwise"):

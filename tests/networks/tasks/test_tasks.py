@@ -11,6 +11,7 @@ from mho.networks.tasks import (
     burst,
     coded_digits,
     followed,
+    gap,
     interval,
     latency_code,
     mackey_glass,
@@ -22,7 +23,15 @@ from mho.networks.tasks import (
 )
 
 KEY = jax.random.key(0)
-TASKS = {"interval": interval, "order": order, "match": match, "rate": rate, "rhythm": rhythm, "burst": burst}
+TASKS = {
+    "interval": interval,
+    "order": order,
+    "match": match,
+    "rate": rate,
+    "rhythm": rhythm,
+    "gap": gap,
+    "burst": burst,
+}
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -38,7 +47,7 @@ def test_a_key_gives_one_set_and_classes_are_balanced(name):
     assert one.chance == 1.0 / len(one.classes)
 
 
-@pytest.mark.parametrize("name", ["interval", "order", "match", "rhythm", "burst"])
+@pytest.mark.parametrize("name", ["interval", "order", "match", "rhythm", "gap", "burst"])
 def test_counts_and_places_of_spikes_do_not_tell(name):
     """The number of spikes of each source is the same for all classes: its mean differs by less than 4.5 of its
     standard errors, which one in ten thousand comparisons would exceed."""
@@ -55,6 +64,18 @@ def test_an_interval_is_between_its_volleys():
     for spikes, label in zip(trials.spikes, trials.labels, strict=True):
         at = np.flatnonzero(spikes.sum(axis=1))
         assert abs((at[-1] - at[0]) * 1e-3 - (50e-3, 200e-3)[label]) < 1.5e-3
+
+
+def test_a_gap_is_in_one_interval_amid_the_stream():
+    """One interval between volleys is longer where there is a gap; the others, and their number, are alike."""
+    trials = gap(200, key=KEY, jitter=0.0, background=0.0, dt=1e-3)
+    for spikes, label in zip(trials.spikes, trials.labels, strict=True):
+        between = np.diff(np.flatnonzero(spikes.sum(axis=1)))
+        assert 6 <= len(between) <= 8
+        assert (between >= 19).all()
+        assert np.sum(between > 41) == label
+        assert max(between[0], between[-1]) <= 41
+        assert between.max() <= (141 if label else 41)
 
 
 def test_a_match_shows_one_group_twice():
@@ -78,6 +99,8 @@ def test_strength_and_rate_of_a_train_are_independent():
         (lambda: interval(10, key=KEY, intervals=(0.1, 1.0)), "Make the trial longer"),
         (lambda: rhythm(10, key=KEY, patterns=("ssl", "sll")), "as many s"),
         (lambda: burst(10, key=KEY, spikes_each=5), "multiple"),
+        (lambda: gap(10, key=KEY, count=(3, 9)), "from 4 volleys on"),
+        (lambda: gap(10, key=KEY, silence=0.4), "Make the trial longer"),
         (lambda: match(10, key=KEY, packet=0), "at least 1"),
         (lambda: rate(10, key=KEY, strengths=(9,)), "8 sources"),
         (lambda: order(1, key=KEY), "1 trials for 2 classes"),

@@ -19,10 +19,17 @@ from mho.networks.surrogate import spike
 
 
 class Weights(NamedTuple):
-    """Weights onto the hidden neurons (hidden, inputs), and onto the readout (classes, hidden) [1]."""
+    """Weights of the network [1].
+
+    Args:
+        hidden: Onto the hidden neurons, (hidden, inputs).
+        output: Onto the readout, (classes, hidden).
+        loop: From each hidden neuron onto the others, (hidden, hidden), its diagonal of no effect; None for none.
+    """
 
     hidden: Number
     output: Number
+    loop: Number | None = None
 
 
 class Told(NamedTuple):
@@ -45,14 +52,15 @@ class EProp(eqx.Module):
     r"""A layer of leaky integrate-and-fire neurons with a leaky readout, on a clock, and its rule of learning.
 
     .. math::
-        v_j^t &= \alpha v_j^{t-1} + \sum_i w_{ji} x_i^t - z_j^{t-1}, \qquad z_j^t = [v_j^t \ge 1], \qquad
-        y_k^t = \kappa y_k^{t-1} + \sum_j w_{kj} z_j^t \\
+        v_j^t &= \alpha v_j^{t-1} + \sum_i w_{ji} x_i^t + \sum_{i \ne j} r_{ji} z_i^{t-1} - z_j^{t-1}, \qquad
+        z_j^t = [v_j^t \ge 1], \qquad y_k^t = \kappa y_k^{t-1} + \sum_j w_{kj} z_j^t \\
         e_{ji}^t &= \psi_j^t\,\bar x_i^t, \qquad \bar x^t = \alpha\bar x^{t-1} + x^t, \qquad
         \Delta w_{ji} = -\sum_t \Big[\sum_k b_{jk}(\pi_k^t - y_k^*)\Big] \bar e_{ji}^t
 
     with the softmax :math:`\pi` of the readout, the surrogate derivative :math:`\psi` of
     :func:`mho.networks.surrogate.spike`, and :math:`\bar e` the eligibility faded by :math:`\kappa`. The learning
-    signal comes back through b: the readout's own weights (symmetric), or a fixed random matrix (broadcast).
+    signal comes back through b: the readout's own weights (symmetric), or a fixed random matrix (broadcast). For the
+    recurrent weights r the spikes of the step before stand in the place of x.
 
     Args:
         alpha: Share of the membrane that is left after a step [1].
@@ -62,8 +70,9 @@ class EProp(eqx.Module):
     Raises:
         ParameterError: If a value is out of range.
 
-    Source: Bellec, Scherr, Subramoney, Hajek, Salaj, Legenstein & Maass, Nat. Commun. 11, 3625 (2020), without
-    recurrent weights; then the change is the gradient but for the derivative through the reset.
+    Source: Bellec, Scherr, Subramoney, Hajek, Salaj, Legenstein & Maass, Nat. Commun. 11, 3625 (2020).
+    Limits: the change is the gradient but for the derivative through spikes that go round: the reset, and recurrent
+    weights where there are any.
     """
 
     alpha: Number = quantity("1", low=0.0, high=1.0, default=0.95)
@@ -85,37 +94,69 @@ class EProp(eqx.Module):
         back = weights.output.T if self.feedback is None else self.feedback
         wanted = jax.nn.one_hot(label, classes)
         fires, steps = jax.vmap(jax.value_and_grad(spike)), spikes.shape[0]
+        loop = None if weights.loop is None else weights.loop * (1.0 - jnp.eye(hidden, dtype=weights.loop.dtype))
+        onto = weights.hidden if loop is None else jnp.concatenate([weights.hidden, loop], axis=1)
 
         def step(carry: Any, x: Number) -> tuple[Any, Any]:
-            v, z, y, x_bar, z_bar, e_bar, d_hidden, d_output = carry
-            v = self.alpha * v + weights.hidden @ x - z
+            v, z, y, x_bar, z_bar, e_bar, d_onto, d_output = carry
+            arrived = x if loop is None else jnp.concatenate([x, z])
+            v = self.alpha * v + onto @ arrived - z
             z, psi = fires(v - 1.0)
             y = self.kappa * y + weights.output @ z
-            x_bar, z_bar = self.alpha * x_bar + x, self.kappa * z_bar + z
+            x_bar, z_bar = self.alpha * x_bar + arrived, self.kappa * z_bar + z
             e_bar = self.kappa * e_bar + psi[:, None] * x_bar
             wrong = wanted - jax.nn.softmax(y)
-            d_hidden = d_hidden + (back @ wrong)[:, None] * e_bar
+            d_onto = d_onto + (back @ wrong)[:, None] * e_bar
             d_output = d_output + wrong[:, None] * z_bar
             loss = -jnp.sum(wanted * jax.nn.log_softmax(y))
-            return (v, z, y, x_bar, z_bar, e_bar, d_hidden, d_output), (loss, jnp.sum(z))
+            return (v, z, y, x_bar, z_bar, e_bar, d_onto, d_output), (loss, jnp.sum(z))
 
-        zero = jnp.zeros(hidden, weights.hidden.dtype)
-        start = (zero, zero, jnp.zeros(classes, zero.dtype), jnp.zeros(spikes.shape[1], zero.dtype), zero)
-        start += tuple(jnp.zeros_like(w) for w in (weights.hidden, weights.hidden, weights.output))
-        (_, _, y, *_, d_hidden, d_output), (losses, counts) = lax.scan(step, start, spikes)
-        return Told(Weights(d_hidden / steps, d_output / steps), jnp.mean(losses), y, jnp.sum(counts))
+        zero = jnp.zeros(hidden, onto.dtype)
+        start = (zero, zero, jnp.zeros(classes, zero.dtype), jnp.zeros(onto.shape[1], zero.dtype), zero)
+        start += tuple(jnp.zeros_like(w) for w in (onto, onto, weights.output))
+        (_, _, y, *_, d_onto, d_output), (losses, counts) = lax.scan(step, start, spikes)
+        d_hidden, d_loop = jnp.split(d_onto / steps, [spikes.shape[1]], axis=1)
+        round_ = None if loop is None else d_loop * (1.0 - jnp.eye(hidden, dtype=d_loop.dtype))
+        return Told(Weights(d_hidden, d_output / steps, round_), jnp.mean(losses), y, jnp.sum(counts))
 
 
 class OnChip(NamedTuple):
-    """A network whose two matrices are cells; `reach` is the weight of a full cell in each [1]."""
+    """A network whose matrices are cells.
+
+    Args:
+        hidden: Cells onto the hidden neurons.
+        output: Cells onto the readout.
+        reach: Weight of a full cell onto a hidden neuron, and onto the readout [1].
+        loop: Cells from each hidden neuron onto the others, or None.
+    """
 
     hidden: PlasticCells
     output: PlasticCells
     reach: tuple[float, float]
+    loop: PlasticCells | None = None
 
     def weights(self) -> Weights:
         """Weights that the cells hold now."""
-        return Weights(self.reach[0] * self.hidden.weights(), self.reach[1] * self.output.weights())
+        loop = None if self.loop is None else self.reach[0] * self.loop.weights()
+        return Weights(self.reach[0] * self.hidden.weights(), self.reach[1] * self.output.weights(), loop)
+
+    def learned(self, change: Weights, size: Number, *, key: jax.Array, between: float) -> OnChip:
+        """The network after `size` times a change of weights, and `between` [s] in which the cells relax.
+
+        Args:
+            change: Wanted, as :meth:`EProp.told` has it [1].
+            size: Factor on it [1].
+            key: JAX random key: rounding of pulses, noise from cycle to cycle.
+            between: [s].
+        """
+        onto, out = (size / reach for reach in self.reach)
+        keys = jax.random.split(key)
+        hidden = self.hidden.updated(onto * change.hidden, key=keys[0]).after(between)
+        output = self.output.updated(out * change.output, key=keys[1]).after(between)
+        loop = self.loop
+        if loop is not None:
+            loop = loop.updated(onto * change.loop, key=jax.random.fold_in(key, 2)).after(between)  # type: ignore[operator]
+        return OnChip(hidden, output, self.reach, loop)
 
 
 def clocked(times: Any, steps: int, window: float) -> np.ndarray:
@@ -160,19 +201,18 @@ def train_on_chip(
     n = spikes.shape[0]
     total = epochs * n
 
-    def one(carry: Any, given: Any) -> tuple[Any, Any]:
-        hidden, output = carry
+    def one(cells: Any, given: Any) -> tuple[Any, Any]:
         at, k = given
-        told = rule.told(OnChip(hidden, output, network.reach).weights(), spikes[at], labels[at])
-        size = rate * (1.0 - k / total)
-        first, second = jax.random.split(jax.random.fold_in(key, k))
-        hidden = hidden.updated(size / network.reach[0] * told.change.hidden, key=first).after(between)
-        output = output.updated(size / network.reach[1] * told.change.output, key=second).after(between)
-        return (hidden, output), told.loss
+        now = OnChip(cells[0], cells[1], network.reach, cells[2])
+        told = rule.told(now.weights(), spikes[at], labels[at])
+        own = jax.random.fold_in(key, k)
+        after = now.learned(told.change, rate * (1.0 - k / total), key=own, between=between)
+        return (after.hidden, after.output, after.loop), told.loss
 
-    start = (network.hidden, network.output)
-    (hidden, output), losses = lax.scan(one, start, (presented(n, epochs, key=key), jnp.arange(total)))
-    return OnChip(hidden, output, network.reach), losses
+    start = (network.hidden, network.output, network.loop)
+    order = presented(n, epochs, key=key)
+    (hidden, output, loop), losses = lax.scan(one, start, (order, jnp.arange(total)))
+    return OnChip(hidden, output, network.reach, loop), losses
 
 
 @eqx.filter_jit

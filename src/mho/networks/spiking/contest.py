@@ -39,6 +39,7 @@ CONTESTS: dict[str, tuple[str, Draw]] = {
     "order": ("which of two packets came first", lambda n, key, test: tasks.order(n, key=key)),
     "match": ("was the same shown before a silence", lambda n, key, test: tasks.match(n, key=key)),
     "rhythm": ("which order of short and long intervals", lambda n, key, test: tasks.rhythm(n, key=key)),
+    "gap": ("is there a gap in the stream", lambda n, key, test: tasks.gap(n, key=key)),
     "rate": ("which rate, whatever the strength", lambda n, key, test: tasks.rate(n, key=key)),
     "burst": ("bursts or single volleys", lambda n, key, test: tasks.burst(n, key=key)),
     "digits": ("which digit, shown row by row", _digits),

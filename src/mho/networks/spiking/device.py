@@ -92,12 +92,20 @@ class ClockedDevice(AbstractShortTerm):
         if utilisation is not None:
             pulse = Pulse(pulse.amplitude, pulse_width(typical, utilisation, amplitude=float(pulse.amplitude)))
         baseline = np.asarray(device.g_rest) if baseline is None else np.asarray(baseline, np.float64)
-        built = cls(device, pulse.width, pulse.amplitude, baseline, 1.0, temperature, age)
+        built = cls(device, pulse.width, pulse.amplitude, baseline, 1.0, temperature, 0.0).calibrated()
+        return eqx.tree_at(lambda s: s.age, built, np.asarray(age, np.float64))
+
+    def calibrated(self) -> ClockedDevice:
+        """The same, the first spike of the mean device having efficacy 1 at the age that it has: the read-out's gain.
+
+        A chip sets it by reading devices of its own kind; one number serves a whole layer.
+        """
+        typical: Any = jax.tree.map(np.mean, self.device)
         with jax.enable_x64(True):
-            base = float(np.mean(baseline))
-            alone = cls(typical, pulse.width, pulse.amplitude, base, 1.0, temperature, 0.0)
-            first = np.abs(np.asarray(_first(alone, np.shape(pulse.width))))
-        return eqx.tree_at(lambda s: s.unit, built, np.asarray(first, np.float64))
+            base = float(np.mean(self.baseline))
+            alone = ClockedDevice(typical, self.width, self.amplitude, base, 1.0, self.temperature, self.age)
+            first = np.abs(np.asarray(_first(alone, np.shape(self.width))))
+        return eqx.tree_at(lambda s: s.unit, self, np.asarray(first, np.float64))
 
     def scattered(self, spreads: Sequence[Spread], n: int, *, key: jax.Array, scale: Number = 1.0) -> ClockedDevice:
         """The same with `n` devices drawn around this one, inside a compiled program: as `mho.sample` does outside.

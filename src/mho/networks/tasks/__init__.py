@@ -15,6 +15,7 @@ from mho.networks.tasks.pulses import interval as interval
 from mho.networks.tasks.pulses import match as match
 from mho.networks.tasks.pulses import order as order
 from mho.networks.tasks.rhythms import burst as burst
+from mho.networks.tasks.rhythms import gap as gap
 from mho.networks.tasks.rhythms import rate as rate
 from mho.networks.tasks.rhythms import rhythm as rhythm
 from mho.networks.tasks.trials import Trials as Trials

@@ -1,4 +1,4 @@
-"""Tasks of trains: which rate, which rhythm of as many spikes, bursts or single spikes."""
+"""Tasks of trains: which rate, which rhythm of as many spikes, is there a gap, bursts or single spikes."""
 
 from __future__ import annotations
 
@@ -103,6 +103,66 @@ def rhythm(
         background=background, draw=draw,
     )  # fmt: skip
     return Trials(spikes, labels, tuple(patterns), dt)
+
+
+def gap(
+    trials: int,
+    *,
+    key: jax.Array,
+    silence: float = 100e-3,
+    spacing: tuple[float, float] = (20e-3, 40e-3),
+    count: tuple[int, int] = (7, 9),
+    edge: int = 2,
+    sources: int = 8,
+    onset: float = 40e-3,
+    jitter: float = JITTER,
+    background: float = BACKGROUND,
+    duration: float = 0.5,
+    dt: float = 5e-3,
+) -> Trials:
+    """Is there a gap in an irregular stream of volleys, whose number and spacing are drawn alike with and without?
+
+    One interval between two volleys, neither of the first nor of the last ones, is longer by the gap. Streams with a
+    gap therefore last longer; when a stream began a network has to remember too.
+
+    Args:
+        trials: How many.
+        key: JAX random key.
+        silence: What a gap adds to an interval [s].
+        spacing: Shortest and longest interval between two volleys without a gap, each drawn anew [s].
+        count: Fewest and most volleys of a stream, drawn anew for each trial.
+        edge: Volleys that there are at least on either side of a gap.
+        sources: That fire together.
+        onset: Latest time of the first volley [s].
+        jitter: Of each spike about its volley [s].
+        background: Rate of single spikes of a source [1/s].
+        duration: Of a trial [s].
+        dt: Step of the grid [s].
+
+    Raises:
+        InputError: If the shortest stream has no room for a gap, or a stream does not fit the trial.
+    """
+    fewest, most = count
+    if edge < 1 or not 2 * edge <= fewest <= most:
+        raise InputError(
+            f"Streams have {fewest} to {most} volleys with {edge} on either side of a gap; give at least one a side, "
+            f"and from {2 * edge} volleys on."
+        )
+    draw = generator(key)
+    labels = balanced(trials, 2, draw)
+    number = draw.integers(fewest, most + 1, size=trials)
+    intervals = draw.uniform(*spacing, (trials, most - 1))
+    after = draw.integers(edge, number - edge + 1)  # volleys ahead of the gap
+    intervals[np.arange(trials), after - 1] += silence * labels
+    first = onset * draw.random(trials)[:, None]
+    times = first + np.concatenate([np.zeros((trials, 1)), np.cumsum(intervals, axis=1)], axis=1)
+    times[np.arange(most) >= number[:, None]] = np.nan
+    group = np.tile(np.arange(sources), (trials, 1))
+    spikes = volleys(
+        times, [group] * most, total=sources, duration=duration, dt=dt, jitter=jitter,
+        background=background, draw=draw,
+    )  # fmt: skip
+    return Trials(spikes, labels, ("no gap", "gap"), dt)
 
 
 def burst(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -9,11 +10,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from mho.core.parameters import ParameterSet
+from mho.metrics.learning import within_one
+from mho.metrics.network import interval
 from mho.networks.plasticity import (
     Competition,
     EProp,
     OnChip,
     PairSTDP,
+    PairTable,
     PlasticCells,
     clocked,
     compete,
@@ -72,15 +76,27 @@ def competed(
     taught: bool = False,
     device: Any = None,
     spread: float = 1.0,
+    rule: PairSTDP | PairTable | None = None,
 ) -> Learned:
-    """Neurons that compete on fresh cells; seeds are the same for every device and variant."""
+    """Neurons that compete on fresh cells; seeds are the same for every device and variant.
+
+    Args:
+        context: Of the stage.
+        given: The digits.
+        found: Set of the cells.
+        seed: Number of the run.
+        taught: Whether a reward comes with the label.
+        device: In place of the set's.
+        spread: Over the published one [1].
+        rule: What a pair is worth; default the study's change, shrinking with the lag and over the training.
+    """
     study = context.study
     of_cells, of_start, of_set, of_run = jax.random.split(_key(context, "competition", seed), 4)
     shape = (study.neurons, given.times.shape[1])
     cells = PlasticCells.of(found, shape, key=of_cells, device=device, spread=spread, most=MOST)
     start = jax.random.uniform(of_start, shape, minval=-0.4, maxval=0.4)
     cells = cells.set(start, key=of_set)
-    rule = PairSTDP(study.size, study.size, study.window, study.window)
+    rule = PairSTDP(study.size, study.size, study.window, study.window) if rule is None else rule
     competition = Competition(rule, study.window, 0.5 * study.window)
     after = compete(
         competition, cells, jnp.asarray(given.times), jnp.asarray(given.labels), key=of_run, epochs=study.epochs,
@@ -90,22 +106,82 @@ def competed(
     return _learned(float(right), [(cells, after.cells)])
 
 
-def supervised(context: Context, given: Patterns, found: ParameterSet, seed: int, *, device: Any = None) -> Learned:
-    """A hidden layer and a readout on fresh cells, trained by e-prop."""
-    study, inputs, classes = context.study, given.times.shape[1], 10
-    keys = jax.random.split(_key(context, "e-prop", seed), 7)
+class Trains(NamedTuple):
+    """Spikes (n, steps, inputs) and labels, for learning and for the test."""
+
+    spikes: np.ndarray
+    labels: np.ndarray
+    test_spikes: np.ndarray
+    test_labels: np.ndarray
+
+
+def on_clock(context: Context, given: Patterns) -> Trains:
+    """The latencies on a clock."""
+    first, test = (clocked(t, STEPS, context.study.window) for t in (given.times, given.test_times))
+    return Trains(first, given.labels, test, given.test_labels)
+
+
+def supervised(
+    context: Context,
+    given: Trains,
+    found: ParameterSet,
+    seed: int,
+    *,
+    device: Any = None,
+    rule: EProp | None = None,
+    reach: tuple[float, float] = REACH,
+    epochs: int | None = None,
+    recurrent: bool = False,
+) -> Learned:
+    """A hidden layer and a readout on fresh cells, trained by e-prop.
+
+    Args:
+        context: Of the stage.
+        given: The digits.
+        found: Set of the cells.
+        seed: Number of the run.
+        device: In place of the set's.
+        rule: Its neurons; default those of the rule as it comes.
+        reach: Weight of a full cell onto hidden neurons, and onto the readout [1].
+        epochs: Passes; default the study's.
+        recurrent: Whether hidden neurons have weights onto each other, on cells too.
+    """
+    study, inputs, classes = context.study, given.spikes.shape[2], 10
+    epochs, rule = (study.epochs if epochs is None else epochs), (EProp() if rule is None else rule)
+    key = _key(context, "e-prop", seed)
+    keys = jax.random.split(key, 7)
     hidden = PlasticCells.of(found, (study.hidden, inputs), key=keys[0], device=device, most=MOST)
     output = PlasticCells.of(found, (classes, study.hidden), key=keys[1], device=device, most=MOST)
     first = jnp.clip(0.4 * jax.random.normal(keys[2], (study.hidden, inputs)), -1.0, 1.0)
     second = jnp.clip(0.2 * jax.random.normal(keys[3], (classes, study.hidden)), -1.0, 1.0)
-    network = OnChip(hidden.set(first, key=keys[4]), output.set(second, key=keys[5]), REACH)
-    spikes, test = (jnp.asarray(clocked(t, STEPS, study.window)) for t in (given.times, given.test_times))
+    loop = _loop(context, found, device, jax.random.fold_in(key, 7)) if recurrent else None
+    network = OnChip(hidden.set(first, key=keys[4]), output.set(second, key=keys[5]), reach, loop)
     after, _ = train_on_chip(
-        EProp(), network, spikes, jnp.asarray(given.labels), key=keys[6], rate=study.rate, epochs=study.epochs,
-        between=study.window,
+        rule, network, jnp.asarray(given.spikes), jnp.asarray(given.labels), key=keys[6], rate=study.rate,
+        epochs=epochs, between=study.window,
     )  # fmt: skip
-    right = np.mean(np.asarray(decisions(EProp(), after, test)) == given.test_labels)
-    return _learned(float(right), [(network.hidden, after.hidden), (network.output, after.output)])
+    right = np.mean(np.asarray(decisions(rule, after, jnp.asarray(given.test_spikes))) == given.test_labels)
+    pairs = [(network.hidden, after.hidden), (network.output, after.output), (network.loop, after.loop)]
+    return _learned(float(right), [(a, b) for a, b in pairs if a is not None and b is not None])
+
+
+def _loop(context: Context, found: ParameterSet, device: Any, key: jax.Array) -> PlasticCells:
+    """Cells between hidden neurons, set to small weights."""
+    of_cells, of_start, of_set = jax.random.split(key, 3)
+    shape = (context.study.hidden, context.study.hidden)
+    cells = PlasticCells.of(found, shape, key=of_cells, device=device, most=MOST)
+    return cells.set(jnp.clip(0.2 * jax.random.normal(of_start, shape), -1.0, 1.0), key=of_set)
+
+
+def share(mean: float, low: float, high: float) -> str:
+    """A mean and its interval, in per cent."""
+    return f"{100 * mean:.1f} ({100 * low:.1f} to {100 * high:.1f})"
+
+
+def shares(runs: Sequence[Learned]) -> str:
+    """Accuracy of several seeds: the mean and its 95 % interval, in per cent."""
+    right = np.array([run.right for run in runs])
+    return share(float(np.mean(right)), *within_one(interval(right)))
 
 
 def _key(context: Context, what: str, seed: int) -> jax.Array:

@@ -16,7 +16,7 @@ from mho.networks.plasticity import mean_step
 from mho.studies import provenance
 from mho.studies.execution import Context
 from mho.studies.outcome import Axis, Curve, Outcome, Series, Table
-from mho.studies.stages.learning.subjects import EPROP, STDP, competed, patterns, supervised
+from mho.studies.stages.learning.subjects import EPROP, STDP, competed, on_clock, patterns, share, supervised
 
 _COLUMNS = ("technology", "mean steps", STDP, EPROP, "pulses a sample", "energy a sample", "energy, e-prop")
 
@@ -24,6 +24,7 @@ _COLUMNS = ("technology", "mean steps", STDP, EPROP, "pulses a sample", "energy 
 def work(context: Context) -> Outcome:
     """Several seeds of both rules on each."""
     study, given = context.study, patterns(context)
+    trains = on_clock(context, given)
     names = tuple(dict.fromkeys((*study.technologies, study.device)))
     rows, right, kpis = [], {STDP: [], EPROP: []}, []
     low: dict[str, list[float]] = {STDP: [], EPROP: []}
@@ -34,7 +35,7 @@ def work(context: Context) -> Outcome:
         context.progress(k / len(names), name)
         plain = [competed(context, given, found, seed) for seed in range(study.seeds)]
         context.progress((k + 0.5) / len(names), f"{name}, e-prop")
-        taught = [supervised(context, given, found, seed) for seed in range(study.supervised_seeds)]
+        taught = [supervised(context, trains, found, seed) for seed in range(study.supervised_seeds)]
         for how, runs in ((STDP, plain), (EPROP, taught)):
             shares = np.array([run.right for run in runs])
             ends = within_one(interval(shares))
@@ -43,8 +44,8 @@ def work(context: Context) -> Outcome:
             high[how].append(ends[1])
         pulses, energy = (float(np.mean([getattr(r, what) for r in plain])) for what in ("pulses", "energy"))
         rows.append([
-            name, _steps(found), _share(right[STDP][k], low[STDP][k], high[STDP][k]),
-            _share(right[EPROP][k], low[EPROP][k], high[EPROP][k]), pulses / presented,
+            name, _steps(found), share(right[STDP][k], low[STDP][k], high[STDP][k]),
+            share(right[EPROP][k], low[EPROP][k], high[EPROP][k]), pulses / presented,
             engineering(energy / presented, "J", 3),
             engineering(float(np.mean([r.energy for r in taught])) / presented, "J", 3),
         ])  # fmt: skip
@@ -76,10 +77,6 @@ def work(context: Context) -> Outcome:
         sources=provenance.sources(*(parameters(name) for name in names)),
         handover={"right": right, "names": list(names)},
     )
-
-
-def _share(mean: float, low: float, high: float) -> str:
-    return f"{100 * mean:.1f} ({100 * low:.1f} to {100 * high:.1f})"
 
 
 def _steps(found: Any) -> float:

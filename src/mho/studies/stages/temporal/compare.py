@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import jax
@@ -11,7 +12,7 @@ import numpy as np
 from mho.core.quantities import engineering
 from mho.metrics.kpi import KPI, provenance_of
 from mho.networks.spiking import Bill
-from mho.networks.spiking.contest import CONTESTS
+from mho.networks.spiking.contest import CONTESTS, Played
 from mho.studies import provenance
 from mho.studies.execution import Context
 from mho.studies.outcome import Axis, Curve, Mark, Outcome, Series, Table
@@ -31,22 +32,28 @@ _NUMBERS = ("g_volatile", "efficacy", "v_ref", "t_ref", "weights", "tau", "sigma
 
 
 def work(context: Context) -> Outcome:
-    """Train and test; kinds one after the other on each task, so that all share three programs."""
+    """Train and test: each kind on all tasks, so that tasks share its programs; two kinds side by side."""
     study, each = context.study, kinds(context)
-    tasks = tuple(dict.fromkeys((*study.tasks, study.detailed)))
-    right: dict[str, dict[str, Any]] = {}
-    bills: dict[str, dict[str, Bill]] = {}
-    losses, parameters = {}, 0
-    handed: dict[str, Any] = {}
-    for k, task in enumerate(tasks):
-        right[task], bills[task] = {}, {}
-        for j, kind in enumerate(each):
-            context.progress((k + j / len(each)) / len(tasks), f"{task}, {NAMES[kind]}")
-            played, bills[task][kind] = tried(context, task, kind)
-            right[task][kind], parameters = played.accuracy, played.parameters
-            if task == study.detailed:
-                losses[kind] = np.mean(played.losses, axis=0)
-                handed[kind] = kept(played.networks)
+    tasks = tuple(dict.fromkeys((*study.tasks, study.detailed, *study.tuned)))
+    done = 0
+
+    def through(kind: str) -> dict[str, tuple[Played, Bill]]:
+        nonlocal done
+        kept = {}
+        for task in tasks:
+            context.progress(done / (len(tasks) * len(each)), f"{task}, {NAMES[kind]}")
+            kept[task] = tried(context, task, kind)
+            done += 1
+        return kept
+
+    with ThreadPoolExecutor(2, thread_name_prefix="kind") as pool:  # devices take longest: they go first
+        order = sorted(each, key=lambda kind: kind != DEVICE)
+        found_by = dict(zip(order, pool.map(through, order), strict=True))
+    right = {t: {k: found_by[k][t][0].accuracy for k in each} for t in tasks}
+    bills = {t: {k: found_by[k][t][1] for k in each} for t in tasks}
+    detailed = {k: found_by[k][study.detailed][0] for k in each}
+    losses = {k: np.mean(played.losses, axis=0) for k, played in detailed.items()}
+    parameters = detailed[DEVICE].parameters
     spans = {task: {kind: Interval.of(values) for kind, values in row.items()} for task, row in right.items()}
     won = [t for t in tasks if spans[t][DEVICE].low > spans[t][STATIC].high]
     lost = [t for t in tasks if spans[t][STATIC].low > spans[t][DEVICE].high]
@@ -57,9 +64,10 @@ def work(context: Context) -> Outcome:
         sources=provenance.sources(found(context)),
         handover={
             "accuracy": {t: {k: np.asarray(v).tolist() for k, v in row.items()} for t, row in right.items()},
-            "networks": handed,
+            "networks": {k: kept(played.networks) for k, played in detailed.items()},
             "energy": {t: {k: b.energy for k, b in row.items()} for t, row in bills.items()},
             "spikes": {t: {k: b.spikes for k, b in row.items()} for t, row in bills.items()},
+            "cycles": {t: {k: b.cycles for k, b in row.items()} for t, row in bills.items()},
         },
     )
 

@@ -54,6 +54,7 @@ def rules(context: Context, **changes: Any) -> Rules:
     s = context.study
     own = Rules(
         s.hidden, s.tau_m, s.tau_syn, training=s.training, test=s.test, networks=s.seeds, epochs=s.epochs,
+        batch=s.batch,
     )  # fmt: skip
     return own._replace(**changes)
 
@@ -75,13 +76,16 @@ def pulse(context: Context) -> Pulse:
     return Pulse(amplitude, float(pulse_width(device, context.study.utilisation, amplitude=amplitude)))
 
 
-def synapses(context: Context, kind: str, *, age: float = 0.0) -> tuple[AbstractShortTerm, AbstractShortTerm]:
+def synapses(
+    context: Context, kind: str, *, age: float = 0.0, calibrated: bool = False
+) -> tuple[AbstractShortTerm, AbstractShortTerm]:
     """Synapses of a kind in front of the two layers; one device a source where devices are drawn.
 
     Args:
         context: Of the stage.
         kind: One of the three.
         age: Time that the devices have spent under drive [s].
+        calibrated: Whether the read-out's gain was set at that age; else it is the one of new devices.
     """
     s = context.study
     if kind == STATIC:
@@ -90,8 +94,9 @@ def synapses(context: Context, kind: str, *, age: float = 0.0) -> tuple[Abstract
         one = ClockedTM(s.tm_utilisation, s.tm_recovery, s.tm_facilitation, s.tm_utilisation)
         return one, one
     device = ageing(found(context).device())
-    built = [_each(ClockedDevice.of(device, pulse(context), age=age), n) for n in (SOURCES, s.hidden)]
-    return built[0], built[1]
+    one = ClockedDevice.of(device, pulse(context), age=age)
+    one = one.calibrated() if calibrated else one
+    return _each(one, SOURCES), _each(one, s.hidden)
 
 
 def ageing(device: Any) -> Any:
