@@ -103,8 +103,9 @@ def isolated(tick: Any, function: Callable, *args: Any) -> Any:
     XLA on a CPU otherwise fuses, and so recomputes, the Newton core into each of its dozens of consumers. A conditional
     is a hard boundary to fusion; an optimisation barrier is not.
     """
-    shape = jax.eval_shape(function, *args)
-    return lax.cond(tick >= 0, function, lambda *_: jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shape), *args)
+    once = jax.jit(function, inline=True)  # traced once, for its shape and for the condition
+    shape = jax.eval_shape(once, *args)
+    return lax.cond(tick >= 0, once, lambda *_: jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shape), *args)
 
 
 def _tall(u: Any) -> Any:
