@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import importlib
 import importlib.util
 import math
 import os
@@ -27,17 +29,15 @@ for name, value in {"NPROC": "1", "OMP_NUM_THREADS": "1", "JAX_CPU_ENABLE_ASYNC_
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # XLA writes pages about kept programs otherwise
 # Nearly all the time of these tests is compiling. XLA's older emitter takes a sixth less of it; a program in one part,
 # not in 32 for as many threads, a third less on one thread; and code that is not optimised two fifths less again.
-# `OPTIMISED` gives a function the code that users get. Another XLA may not know the names, and ends the process
-# then. To test all as users compile: XLA_FLAGS= make test.
+# Modules that run long ask for `optimised`. Another XLA may not know the names, and ends the process then. To test all
+# as users compile: XLA_FLAGS= make test.
 QUICK = {
     "xla_cpu_use_fusion_emitters": "false",
     "xla_cpu_parallel_codegen_split_count": "1",
     "xla_backend_optimization_level": "0",
 }
-OPTIMISED = {}
 if version("jaxlib").startswith("0.10."):
     os.environ.setdefault("XLA_FLAGS", " ".join(f"--{name}={value}" for name, value in QUICK.items()))
-    OPTIMISED = {"xla_cpu_use_fusion_emitters": True, "xla_backend_optimization_level": 3}
 
 import jax  # noqa: E402  (reads its settings when it is loaded)
 
@@ -85,17 +85,33 @@ def quickly():
         yield
 
 
+@contextlib.contextmanager
+def _optimised():
+    compiler = importlib.import_module("jax._src.compiler")  # the only place where a level can still be chosen
+    chosen = compiler.compile_or_get_cached
+
+    def compiled(backend, computation, devices, options, *rest, **named):
+        options.executable_build_options.debug_options.xla_backend_optimization_level = 3
+        return chosen(backend, computation, devices, options, *rest, **named)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compiler, "compile_or_get_cached", compiled)
+        yield
+
+
+@pytest.fixture(scope="module")
+def optimised():
+    """Code as users get it, for a module whose functions take longer to run than to compile."""
+    with _optimised():
+        yield
+
+
 @pytest.fixture
 def at_speed(monkeypatch):
-    """Code for populations compiled as users get it, optimised."""
-
-    def compiled(lowered, *, quick, draft):
-        return chosen(lowered, quick=True, draft=draft) if quick else lowered.compile(compiler_options=OPTIMISED)
-
-    chosen = programs._compile
+    """Code for populations compiled as users get it."""
     monkeypatch.setattr(programs, "FEW", LANES)
-    monkeypatch.setattr(programs, "_compile", compiled)
-    return LANES
+    with _optimised():
+        yield LANES
 
 
 @pytest.fixture(scope="session")
