@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import importlib
 import importlib.util
+import math
 import os
 import shutil
 from collections.abc import Callable
@@ -24,10 +27,17 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
 for name, value in {"NPROC": "1", "OMP_NUM_THREADS": "1", "JAX_CPU_ENABLE_ASYNC_DISPATCH": "0"}.items():
     os.environ.setdefault(name, value)
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # XLA writes pages about kept programs otherwise
-# Nearly all the time of these tests is compiling, and XLA's older emitter takes a sixth less of it. Another XLA may not
-# know the name, and ends the process then. To test with the newer one: XLA_FLAGS= make test.
+# Nearly all the time of these tests is compiling. XLA's older emitter takes a sixth less of it; a program in one part,
+# not in 32 for as many threads, a third less on one thread; and code that is not optimised two fifths less again.
+# Modules that run long ask for `optimised`. Another XLA may not know the names, and ends the process then. To test all
+# as users compile: XLA_FLAGS= make test.
+QUICK = {
+    "xla_cpu_use_fusion_emitters": "false",
+    "xla_cpu_parallel_codegen_split_count": "1",
+    "xla_backend_optimization_level": "0",
+}
 if version("jaxlib").startswith("0.10."):
-    os.environ.setdefault("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false")
+    os.environ.setdefault("XLA_FLAGS", " ".join(f"--{name}={value}" for name, value in QUICK.items()))
 
 import jax  # noqa: E402  (reads its settings when it is loaded)
 
@@ -36,6 +46,7 @@ import mho.circuits.program as programs  # noqa: E402
 REFERENCES = Path(os.environ.get("MHO_REFERENCES", Path(__file__).resolve().parents[2] / "shared" / "references"))
 
 
+ROOM = 2e9  # bytes that a process may hold before it forgets its programs
 LANES = programs.FEW  # above it, code for a population is made for speed
 LONG = ("studies", "circuits", "metrics", "fitting", "devices")  # folders whose modules take longest, longest first
 
@@ -48,18 +59,50 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="module", autouse=True)
 def forgotten():
-    """Programs are kept on disk; a process that kept all of them in memory too would hold ten gigabytes at the end."""
+    """A process that kept all programs would hold ten gigabytes at the end; up to `ROOM` modules share theirs."""
     yield
-    jax.clear_caches()
-    programs._PROGRAMS.clear()
-    gc.collect()
+    if _held() > ROOM:
+        jax.clear_caches()
+        programs._PROGRAMS.clear()
+        gc.collect()
+
+
+def _held() -> float:
+    """Memory that this process holds [byte]; without end where the system does not say."""
+    pages = Path("/proc/self/statm")
+    return int(pages.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") if pages.is_file() else math.inf
 
 
 @pytest.fixture(scope="module", autouse=True)
 def quickly():
-    """Code for populations is compiled as for few lanes, in a third of the time; `at_speed` gives the other back."""
+    """Code for populations is compiled as for few lanes, in a third of the time; `at_speed` gives the other back.
+
+    Tests have few samples, and a run that is padded to more takes as much longer.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(programs, "FEW", 1 << 30)
+        patch.setattr("mho.circuits.neurons.observation.WIDEST", 8)
+        yield
+
+
+@contextlib.contextmanager
+def _optimised():
+    compiler = importlib.import_module("jax._src.compiler")  # the only place where a level can still be chosen
+    chosen = compiler.compile_or_get_cached
+
+    def compiled(backend, computation, devices, options, *rest, **named):
+        options.executable_build_options.debug_options.xla_backend_optimization_level = 3
+        return chosen(backend, computation, devices, options, *rest, **named)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compiler, "compile_or_get_cached", compiled)
+        yield
+
+
+@pytest.fixture(scope="module")
+def optimised():
+    """Code as users get it, for a module whose functions take longer to run than to compile."""
+    with _optimised():
         yield
 
 
@@ -67,7 +110,8 @@ def quickly():
 def at_speed(monkeypatch):
     """Code for populations compiled as users get it."""
     monkeypatch.setattr(programs, "FEW", LANES)
-    return LANES
+    with _optimised():
+        yield LANES
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,8 @@ from mho.devices.reram import SchottkyInterface
 from mho.fitting import Sweep, compare, fit_sweep, read_sweep, spread_of
 from mho.fitting.sweep_response import course
 
+pytestmark = pytest.mark.usefixtures("optimised")
+
 HERE = Path("synthetic.csv")
 SEEDS = 2
 NOISE = 0.01

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from mho.report.layout import SECTIONS
@@ -12,9 +13,10 @@ pytest.importorskip("sklearn")
 
 
 @pytest.fixture(scope="module")
-def results(tmp_path_factory):
+def results(tmp_path_factory, optimised):
     patch = pytest.MonkeyPatch()
     patch.setattr(bits, "BITS", (2, 6))  # each number of bits is a program of its own
+    patch.setattr(bits, "WEIGHT_BITS", np.array([2.0, 4.0, 6.0]))
     study = lookup("analog-inference")(
         technologies=("pcm_hermes2",),
         network="perceptron",

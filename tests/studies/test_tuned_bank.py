@@ -125,7 +125,7 @@ def test_a_designed_member_answers_its_rate_and_neither_lone_spikes_nor_other_ra
     The third presynaptic spike brings the membrane to its threshold, where it creeps: 5 % of the time since then is
     what 0.1 % of its voltage makes, as much as the transient's tolerance allows.
     """
-    monkeypatch.setattr("mho.studies.stages.bank.members.LANES", 9)  # at most 16 lanes are compiled in half the time
+    monkeypatch.setattr("mho.circuits.neurons.observation.WIDEST", 9)  # as many as there are samples
     monkeypatch.setattr("mho.studies.stages.bank.response.LANES", 9)
     monkeypatch.setattr(response, "from_charges", lambda study, batch, rates: (np.full(len(rates), 0.15),) * 2)
     study = lookup("tuned-bank")(rates=(RATE,), banks=2, spikes=32)

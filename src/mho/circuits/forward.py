@@ -117,9 +117,7 @@ class ForwardStepper(Stepper):
         good, _ = self.converged(c, x, s)
         d = b.slopes._replace(slot_time=(), slot_energy=())
 
-        def solved(*a: Any) -> Any:
-            return self.derivatives(*a, where=along.where, s=s)
-
+        solved = jax.jit(lambda *a: self.derivatives(*a, where=along.where, s=s), inline=True)  # traced once
         operands = (core(c)._replace(u=()), d, b.sources, x, matrix, prepared, along.prepared, good)
         nothing = jax.tree.map(lambda y: jnp.zeros(y.shape, y.dtype), jax.eval_shape(solved, *operands))
         found = lax.cond(jnp.any(good), solved, lambda *_: nothing, *operands)

@@ -261,7 +261,11 @@ class Program:
         return not self.wide and self.form is Form.UNROLLED and self.ticks < DRAFT
 
     def call(self, name: str, *args: Any, function: Callable | None = None) -> Any:
-        """Run a function of this program (or one for it), compiled for the shapes of its arguments; times compiling."""
+        """Run a function of this program (or one for it), compiled for the shapes of its arguments."""
+        return self.compiled(name, *args, function=function)(*args)
+
+    def compiled(self, name: str, *args: Any, function: Callable | None = None) -> Callable:
+        """The function compiled for the shapes of its arguments; times compiling."""
         shapes = tuple((np.shape(x), getattr(x, "dtype", None) or np.result_type(x)) for x in jax.tree.leaves(args))
         key = (name, jax.tree.structure(args), shapes)
         unrolled = self.form is Form.UNROLLED
@@ -276,7 +280,7 @@ class Program:
                 self._lowered[key] = lowered
             self._compiled[key, draft] = _compile(lowered, quick=not self.wide, draft=draft)
             self.compile_seconds += time.perf_counter() - began
-        return self._compiled[key, draft](*args)
+        return self._compiled[key, draft]
 
 
 def _compile(lowered: Any, *, quick: bool, draft: bool) -> Any:

@@ -98,13 +98,13 @@ class Stage(NamedTuple):
 
 
 def isolated(tick: Any, function: Callable, *args: Any) -> Any:
-    """function(*args) behind a condition that is always true at run time.
+    """function(*args), traced once, behind a condition that is always true at run time.
 
-    XLA on a CPU otherwise fuses, and so recomputes, the Newton core into each of its dozens of consumers. A conditional
-    is a hard boundary to fusion; an optimisation barrier is not.
+    XLA on a CPU otherwise computes the Newton core anew for each of dozens of consumers; a barrier does not stop that.
     """
-    shape = jax.eval_shape(function, *args)
-    return lax.cond(tick >= 0, function, lambda *_: jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shape), *args)
+    once = jax.jit(function, inline=True)
+    shape = jax.eval_shape(once, *args)
+    return lax.cond(tick >= 0, once, lambda *_: jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shape), *args)
 
 
 def _tall(u: Any) -> Any:

@@ -214,10 +214,15 @@ class Job:
         arguments = self.inputs()
         queue = self.program.begin(*arguments, lanes, self.count, o.max_events, o.max_points)
         stop, idle = np.asarray(self.stop), np.asarray(max(1, lanes // 16), np.int32)
+        arguments = jax.device_put(arguments)  # hundreds of numbers: once, not in every call
         chunks: list[tuple[np.ndarray, np.ndarray]] = []
+        advance, draft = None, False
         while True:
             turns = np.asarray(min(most, DRAFT - self.program.ticks) if self.program.draft else most, np.int32)
-            queue = self.program.call("advance", queue, *arguments, stop, turns, idle)
+            if advance is None or draft != self.program.draft:
+                draft = self.program.draft
+                advance = self.program.compiled("advance", queue, *arguments, stop, turns, idle)
+            queue = advance(queue, *arguments, stop, turns, idle)
             self.program.ticks += int(queue.lanes.tick)
             if self.save:
                 chunks.append((np.asarray(queue.lanes.points), np.asarray(queue.lanes.fill)))

@@ -21,6 +21,8 @@ from mho.circuits.transient import transient
 from mho.circuits.waveforms import Run, widths
 from mho.core.results import Status, failures
 
+WIDEST = 128  # samples in a run at most: beyond, an iteration costs as much more as it does more
+
 
 @dataclass(frozen=True)
 class Firing:
@@ -114,7 +116,7 @@ def observe(
     Args:
         circuit: One circuit or a population.
         stop: End [s].
-        lanes: Samples per run.
+        lanes: Samples per run, `WIDEST` at most.
         save: Nodes and states whose waveforms are wanted.
         spikes: Most spikes of one sample; more end it with EVENTS_FULL.
         v_spike: Level at which the spike node counts as spiking [V].
@@ -125,7 +127,7 @@ def observe(
     # Waveforms go through a small buffer: it is copied in every iteration.
     options = options or Options(max_events=spikes, max_points=64, ledger=Detail.ELEMENTS)
     crossings = (*(Crossing(SPIKE, v_spike, rising=up, after=SETTLED) for up in (True, False)), *others)
-    count = circuit.samples or 1
+    count, lanes = circuit.samples or 1, min(lanes, WIDEST)
 
     def one(begin: int) -> Run:
         share = np.minimum(np.arange(begin, begin + lanes), count - 1)

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from mho.circuits.netlist import Circuit
+from mho.circuits.neurons import observation
 from mho.circuits.neurons.neuron import MEMBRANE, PRESYNAPTIC
 from mho.circuits.neurons.observation import spread
 from mho.circuits.neurons.stages import GROUND
@@ -88,7 +89,7 @@ def stimulate(
         starts: Starts of the spikes, shape (trains, spikes) or (spikes,) [s].
         width: Width of a spike [s].
         amplitude: Its height [V].
-        lanes: Trains that run side by side.
+        lanes: Trains that run side by side, as many as an observation has at most.
 
     Raises:
         InputError: If spikes overlap or do not fit a shape.
@@ -98,7 +99,7 @@ def stimulate(
         raise InputError(
             f"Spike starts must be at least {2 * _START:g} s and further apart than the width of a spike. Spread them."
         )
-    count = len(starts)
+    count, lanes = len(starts), min(lanes, observation.WIDEST)
     parts = []
     for begin in range(0, count, lanes):
         share = np.minimum(np.arange(begin, begin + lanes), count - 1)
