@@ -21,7 +21,7 @@ def test_every_stage_answers_and_every_series_has_a_place_on_the_page(results):
     placed |= {name for section in SECTIONS for name in section.tables}
     assert set(results["series"]) | set(results["tables"]) <= placed
     assert {s["stage"] for s in results["provenance"]["stages"]} == {
-        "compare", "prediction", "spread", "feedback", "tuned", "ageing", "price",
+        "compare", "prediction", "spread", "feedback", "tuned", "ageing", "price", "growth",
     }  # fmt: skip
     for kpi in results["kpis"]:
         assert kpi["boundary"], kpi["name"]

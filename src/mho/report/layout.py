@@ -179,8 +179,9 @@ SECTIONS: tuple[Section, ...] = (
     Section(
         "temporal-price",
         "What a decision costs",
-        "Training pays for every spike, and more and more.",
+        "Training pays for every spike, and more and more; and networks grow.",
         plots=(Plot(("temporal.price",), "Accuracy over energy.", height=2.7),),
+        tables=("temporal.growth",),
     ),
     Section(
         "temporal-prediction",

@@ -14,6 +14,7 @@ spread      temporal.spread          device-to-device spread -> accuracy, traine
 tuned       temporal.tuned           table: accuracy with pulse widths that are fixed, and that are trained
 ageing      temporal.ageing          what aging took of the loading -> accuracy, by what is done about it
 ageing      temporal.restored        table: what each remedy brings back, and what it takes
+growth      temporal.growth          table: neurons of a layer, accuracy, events and energies of a decision
 price       temporal.price           energy of a decision -> accuracy, as a price on activity rises
 prediction  temporal.prediction      table: error of predicting the Mackey-Glass series, by kind
 prediction  temporal.series          step -> series, and its prediction by each kind
@@ -35,6 +36,7 @@ _STAGES: dict[str, tuple[str, tuple[str, ...]]] = {
     "tuned": ("widths of pulses trained beside weights", ("compare",)),
     "ageing": ("devices that grow old, and what helps", ("spread",)),
     "price": ("a price on activity", ("compare",)),
+    "growth": ("a decision's energy as networks grow", ()),
 }
 
 
@@ -117,6 +119,9 @@ class TemporalFilters(Study):
     prices: tuple[float, ...] = quantity(
         (0.0, 3e-4, 3e-3, 1e-2), "1", "price of a spike of a neuron, in units of the loss", low=0.0, high=10.0
     )
+    sizes: tuple[int, ...] = quantity(
+        (12, 24, 48, 96), "1", "neurons of each layer, as the network grows", low=4, high=1024
+    )
     v_read: float = quantity(0.1, "V", "voltage at which weights are read", low=1e-3, high=1.0)
     g_weight: float = quantity(40e-6, "S", "mean conductance of a weight", low=1e-9, high=1e-2)
     reservoir: int = count(100, "neurons of the reservoir", low=10, high=2000)
@@ -129,7 +134,7 @@ class TemporalFilters(Study):
         small: dict[str, Any] = {
             "tasks": ("match", "burst"), "hidden": 16, "seeds": 2, "training": 256, "test": 128, "epochs": 6,
             "retraining": 6, "spreads": (0.0, 8.0), "left": (1.0, 0.2), "prices": (0.0, 1e-2),
-            "reservoir": 30, "length": 800, "rivals": (), "loops": (), "tuned": (),
+            "reservoir": 30, "length": 800, "rivals": (), "loops": (), "tuned": (), "sizes": (8,),
         }  # fmt: skip
         return cls(**{**small, **values})
 

@@ -77,7 +77,7 @@ def pulse(context: Context) -> Pulse:
 
 
 def synapses(
-    context: Context, kind: str, *, age: float = 0.0, calibrated: bool = False
+    context: Context, kind: str, *, age: float = 0.0, calibrated: bool = False, hidden: int | None = None
 ) -> tuple[AbstractShortTerm, AbstractShortTerm]:
     """Synapses of a kind in front of the two layers; one device a source where devices are drawn.
 
@@ -86,6 +86,7 @@ def synapses(
         kind: One of the three.
         age: Time that the devices have spent under drive [s].
         calibrated: Whether the read-out's gain was set at that age; else it is the one of new devices.
+        hidden: Neurons of a layer; default those of the study.
     """
     s = context.study
     if kind == STATIC:
@@ -96,7 +97,7 @@ def synapses(
     device = ageing(found(context).device())
     one = ClockedDevice.of(device, pulse(context), age=age)
     one = one.calibrated() if calibrated else one
-    return _each(one, SOURCES), _each(one, s.hidden)
+    return _each(one, SOURCES), _each(one, hidden or s.hidden)
 
 
 def ageing(device: Any) -> Any:
@@ -154,7 +155,8 @@ def tried(
         changes: To the rules.
     """
     played = play(
-        task, synapses(context, kind), rules(context, **changes), key=key_of(context, task),
+        task, synapses(context, kind, hidden=changes.get("hidden")), rules(context, **changes),
+        key=key_of(context, task),
         training=met_in_training(context, kind) if training is None else training, testing=met_in_test(context, kind),
     )  # fmt: skip
     return played, Bill.of(played.did, event_energy(context), plastic=kind == DEVICE)
