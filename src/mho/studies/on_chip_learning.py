@@ -78,7 +78,7 @@ class OnChipLearning(Study):
     samples: int = count(1437, "digits that are learned, of 1797 less the test", low=20, high=1787)
     test: int = count(360, "digits of the test", low=10, high=1700)
     seeds: int = count(5, "seeds, each with its own cells, order and noise", low=2, high=100)
-    supervised_seeds: int = count(2, "seeds of the network that e-prop trains", low=2, high=100)
+    supervised_seeds: int = count(4, "seeds of the network that e-prop trains", low=2, high=100)
     rows_seeds: int = count(3, "seeds of the networks that see digits row by row", low=2, high=100)
     rows_epochs: int = count(4, "their passes over the digits", low=1, high=100)
     window: float = quantity(1e-3, "s", "time of one presentation", low=1e-9, high=1.0)

@@ -29,7 +29,7 @@ def work(context: Context) -> Outcome:
     rules: dict[str, PairSTDP | PairTable | None] = {
         "the cell's own window": table,
         "rule with traces": None,
-        "rule with traces, changes as small": PairSTDP(2 * small, 2 * small, study.window, study.window),
+        "rule with traces, changes as small": PairSTDP(2 * small, 2 * small, study.window, study.window),  # type: ignore[arg-type]
     }
     rows: list[list[Any]] = []
     shown = study.epochs * len(given.labels)

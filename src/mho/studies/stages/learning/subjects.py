@@ -147,7 +147,7 @@ def supervised(
         recurrent: Whether hidden neurons have weights onto each other, on cells too.
     """
     study, inputs, classes = context.study, given.spikes.shape[2], 10
-    epochs, rule = (study.epochs if epochs is None else epochs), (EProp() if rule is None else rule)
+    passes, rule = (study.epochs if epochs is None else epochs), (EProp() if rule is None else rule)
     key = _key(context, "e-prop", seed)
     keys = jax.random.split(key, 7)
     hidden = PlasticCells.of(found, (study.hidden, inputs), key=keys[0], device=device, most=MOST)
@@ -158,7 +158,7 @@ def supervised(
     network = OnChip(hidden.set(first, key=keys[4]), output.set(second, key=keys[5]), reach, loop)
     after, _ = train_on_chip(
         rule, network, jnp.asarray(given.spikes), jnp.asarray(given.labels), key=keys[6], rate=study.rate,
-        epochs=epochs, between=study.window,
+        epochs=passes, between=study.window,
     )  # fmt: skip
     right = np.mean(np.asarray(decisions(rule, after, jnp.asarray(given.test_spikes))) == given.test_labels)
     pairs = [(network.hidden, after.hidden), (network.output, after.output), (network.loop, after.loop)]

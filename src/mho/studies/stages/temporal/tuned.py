@@ -44,7 +44,7 @@ def work(context: Context) -> Outcome:
             right = Interval.of(played.accuracy)
             cycles = Bill.of(played.did, event_energy(context), plastic=True).cycles
             verdict = "better" if right.low > fixed.high else "worse" if right.high < fixed.low else "neither"
-            shares = (_shares(context, width(played.networks)) for width in (_first, _second))
+            shares = (_shares(context, of(played.networks)) for of in (_first, _second))
             rows.append([task, NAMES[how], str(right), cycles, *shares, verdict])
     if not rows:
         return Outcome()
