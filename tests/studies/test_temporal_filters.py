@@ -53,3 +53,7 @@ def test_intervals_are_students():
 def test_a_record_names_what_it_cannot_be():
     with pytest.raises(StudyError, match="interval, order, match"):
         lookup("temporal-filters")(tasks=("chess",))
+    with pytest.raises(StudyError, match="name at least one of interval"):
+        lookup("temporal-filters")(tasks=())
+    with pytest.raises(StudyError, match="must be one of ecram_heated_vacancy"):
+        lookup("temporal-filters")(device="stanford_pku_hfo2")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from importlib.metadata import entry_points
 from importlib.resources import files
 from pathlib import Path
@@ -35,9 +36,12 @@ def _folder() -> Path:
     return Path(str(files("mho.devices") / "parameters"))
 
 
-def parameter_sets() -> list[str]:
-    """Names of the packaged parameter sets."""
-    return sorted(path.stem for path in _folder().glob("*.toml"))
+def parameter_sets(model: str | None = None) -> list[str]:
+    """Names of the packaged parameter sets: all, or those of one model."""
+    found = sorted(_folder().glob("*.toml"))
+    if model is not None:
+        found = [path for path in found if tomllib.loads(path.read_text(encoding="utf-8"))["model"] == model]
+    return [path.stem for path in found]
 
 
 def parameters(name: str | Path) -> ParameterSet:

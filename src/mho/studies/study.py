@@ -63,9 +63,16 @@ def count(default: int, text: str, *, low: int = 0, high: int | None = None) -> 
     return Field(default, description=text, ge=low, le=high)
 
 
-def choice(default: Any, text: str, *, among: Callable[[], Sequence[str]]) -> Any:
-    """A field of a study that names an entry (or a tuple of entries) of a registry, which `among` lists."""
-    return Field(default, description=text, json_schema_extra={"among": among})  # type: ignore[arg-type]
+def choice(default: Any, text: str, *, among: Callable[[], Sequence[str]], filled: bool = False) -> Any:
+    """A field of a study that names entries of a registry.
+
+    Args:
+        default: A name, or a tuple of names.
+        text: What it is, in a line.
+        among: Lists the registry.
+        filled: Whether an empty tuple is refused.
+    """
+    return Field(default, description=text, json_schema_extra={"among": among, "filled": filled})  # type: ignore[arg-type]
 
 
 def file(text: str) -> Any:
@@ -126,6 +133,8 @@ class Study(BaseModel, abc.ABC):
             return _in_range(value, about)
         if "among" in about:
             _check_names(value, about["among"]())
+            if about["filled"] and not value:
+                raise ValueError(f"name at least one of {', '.join(about['among']())}")
         if about.get("file") and value is not None:
             return str(value)
         return value

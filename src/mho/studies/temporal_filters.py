@@ -43,7 +43,7 @@ _STAGES: dict[str, tuple[str, tuple[str, ...]]] = {
 def _sets() -> Sequence[str]:
     from mho.devices import parameter_sets
 
-    return parameter_sets()
+    return parameter_sets("ecram")
 
 
 def _tasks() -> Sequence[str]:
@@ -80,7 +80,7 @@ class TemporalFilters(Study):
         "network.decision_energy",
     )
 
-    tasks: tuple[str, ...] = choice(_tasks(), "what the networks are trained for", among=_tasks)
+    tasks: tuple[str, ...] = choice(_tasks(), "what the networks are trained for", among=_tasks, filled=True)
     detailed: str = choice("match", "task of the stages on spread, age and price", among=_tasks)
     rivals: tuple[str, ...] = choice(("tm",), "kinds of synapse besides static and device ones", among=_rivals)
     loops: tuple[str, ...] = choice(

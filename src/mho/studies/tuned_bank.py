@@ -40,7 +40,7 @@ _STAGES: dict[str, tuple[str, tuple[str, ...]]] = {
 def _sets() -> Sequence[str]:
     from mho.devices import parameter_sets
 
-    return parameter_sets()
+    return parameter_sets("ecram")
 
 
 class TunedBank(Study):

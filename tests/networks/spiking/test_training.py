@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import mho
-from mho.core.errors import InputError
+from mho.core.errors import InputError, ParameterError
 from mho.devices import Pulse
 from mho.networks import Hardware, WeightNoise
 from mho.networks.spiking import (
@@ -135,3 +135,36 @@ def test_what_does_not_fit_is_named(device, data):
     nets = stacked_networks([network(device, jax.random.key(2))])
     with pytest.raises(InputError, match="a key a network"):
         train_ensemble(nets, *data, keys=jax.random.key(4)[None])
+
+
+def test_networks_that_were_not_put_together_are_named(device, data):
+    one, keys = network(device, jax.random.key(0)), jax.random.split(jax.random.key(1))
+    pair = stacked_networks([one, one])
+    how = {"keys": keys, "epochs": 1, "batch": 32, "rate": 1e-2}
+    x, labels = data
+    with pytest.raises(InputError, match=r"Put them together with stacked_networks"):
+        train_ensemble(one, x, labels, **how)
+    with pytest.raises(InputError, match=r"tuned quantity 0 has shape \(8,\), without an axis for the 2 networks"):
+        train_ensemble(pair, x, labels, tuned=(WIDTH,), **how)
+    with pytest.raises(InputError, match="tuned quantity 0"):
+        outputs_of(pair, x, keys=keys, tuned=(WIDTH,))
+    with pytest.raises(InputError, match="Labels run from 5 to 6; a readout of 2 takes 0 to 1"):
+        train_ensemble(pair, x, labels + 5, **how)
+    with pytest.raises(InputError, match="at a rate of nan; both must be above 0"):
+        train_ensemble(pair, x, labels, **(how | {"rate": float("nan")}))
+
+
+def test_layers_that_cannot_be_are_named(device):
+    with pytest.raises(ParameterError, match=r"utilisation is 2\.0; every share must lie between 0 and 1"):
+        ClockedDevice.of(device, utilisation=2.0)
+    with pytest.raises(ParameterError, match="is an ECRAM, not a StanfordPKU"):
+        ClockedDevice.of(mho.parameters("stanford_pku_hfo2").device())
+    how = {"neuron": CurrentLIF(10e-3), "dt": DT, "key": jax.random.key(0)}
+    with pytest.raises(InputError, match="runs from 9 to 9 steps; it must lie between 0 and longest, 5"):
+        SpikingLayer.of(8, 4, delay=jnp.full(8, 9.0), longest=5, **how)
+    with pytest.raises(InputError, match=r"delay has shape \(3,\); give one, or one for each of 8"):
+        SpikingLayer.of(8, 4, delay=jnp.ones(3), longest=5, **how)
+    with pytest.raises(InputError, match="A layer of 0 neurons"):
+        SpikingLayer.of(8, 0, **how)
+    with pytest.raises(InputError, match="steps of 5 ms, 1 ms; a network has one clock"):
+        SpikingNetwork((SpikingLayer.of(8, 4, **how),), Readout.of(4, 2, tau=DT, dt=1e-3, key=how["key"]))

@@ -89,8 +89,8 @@ class ReducedNeuron:
         failures: Runs that failed, by reason.
         trials: Trains that were not fitted.
 
-    Limits: inputs above 0 were extracted; inhibition stops at the floor of the membrane. Biases are ideal, temperature,
-    supply and mismatch those of the circuit that was given.
+    Limits: nothing is promised of inputs beyond `valid`. Inputs above 0 were extracted; inhibition stops at the floor
+    of the membrane. Biases are ideal, temperature, supply and mismatch those of the circuit that was given.
     """
 
     name: str

@@ -86,10 +86,19 @@ class ClockedDevice(AbstractShortTerm):
             baseline: Conductance subtracted; default that of a second, unpulsed device of the same kind [S].
             temperature: [K].
             age: [s].
+
+        Raises:
+            ParameterError: If the device is no ECRAM, or a share lies outside 0 to 1.
         """
+        if not isinstance(device, ECRAM):
+            raise ParameterError(
+                f"A ClockedDevice is an ECRAM, not a {type(device).__name__}. Take Eventwise for others."
+            )
         typical: Any = jax.tree.map(np.mean, device)
         pulse = Pulse(typical.v_ref, typical.t_ref) if pulse is None else pulse
         if utilisation is not None:
+            if not np.all((np.asarray(utilisation) > 0.0) & (np.asarray(utilisation) < 1.0)):
+                raise ParameterError(f"utilisation is {utilisation}; every share must lie between 0 and 1. Correct it.")
             pulse = Pulse(pulse.amplitude, pulse_width(typical, utilisation, amplitude=float(pulse.amplitude)))
         baseline = np.asarray(device.g_rest) if baseline is None else np.asarray(baseline, np.float64)
         built = cls(device, pulse.width, pulse.amplitude, baseline, 1.0, temperature, 0.0).calibrated()

@@ -12,6 +12,7 @@ import numpy as np
 from jax import lax
 from jax.core import Tracer
 
+from mho.core import engineering
 from mho.core.errors import ChipError, InputError
 from mho.core.fields import check_ranges, quantity
 from mho.networks.operand import AbstractOperand
@@ -98,6 +99,10 @@ class SpikingLayer(eqx.Module):
             gain: Standard deviation of a weight times the root of the number of sources (in the feedback half as much).
             **parts: Further fields.
         """
+        if sources < 1 or neurons < 1 or not np.isfinite(gain):
+            raise InputError(
+                f"A layer of {neurons} neurons for {sources} sources, gain {gain:.4g}: all must be above 0 and finite."
+            )
         first, second = jax.random.split(key)
         rows = neurons * neuron.receptors
         feed = _linear(sources, rows, gain, bias=False, key=first)
@@ -106,6 +111,16 @@ class SpikingLayer(eqx.Module):
 
     def __check_init__(self) -> None:
         check_ranges(self)
+        if self.delay is None or isinstance(self.delay, Tracer) or isinstance(self.feed.in_features, str):
+            return
+        delay, sources = np.asarray(self.delay), self.feed.in_features
+        if delay.shape not in ((), (sources,)):
+            raise InputError(f"SpikingLayer.delay has shape {delay.shape}; give one, or one for each of {sources}.")
+        if not np.all((delay >= 0.0) & (delay <= self.longest)):
+            raise InputError(
+                f"SpikingLayer.delay runs from {np.min(delay):.4g} to {np.max(delay):.4g} steps; it must lie between 0 "
+                f"and longest, {self.longest}. Raise longest."
+            )
 
     @property
     def neurons(self) -> int:
@@ -268,6 +283,14 @@ class SpikingNetwork(eqx.Module):
 
     layers: tuple[SpikingLayer, ...]
     readout: Readout
+
+    def __check_init__(self) -> None:
+        steps = [part.dt for part in (*self.layers, self.readout)]
+        if all(isinstance(dt, np.ndarray) and dt.shape == () for dt in steps) and len({float(dt) for dt in steps}) > 1:
+            given = ", ".join(engineering(float(dt), "s") for dt in steps)
+            raise InputError(
+                f"Layers and readout have steps of {given}; a network has one clock. Give all the same dt."
+            )
 
     def __call__(self, spikes: Number, *, key: jax.Array | None = None) -> tuple[Number, tuple[Activity, ...]]:
         """Outputs (batch, classes) for spikes (steps, batch, sources), and what each layer did."""

@@ -29,7 +29,8 @@ class Tuned(eqx.Module):
     What a chip can tune of a device: the width of a spike's pulse sets the utilisation, its temperature the times.
 
     Args:
-        of: Selector of one leaf, for example ``lambda n: n.layers[0].synapse.width``.
+        of: Selector of one leaf, for example ``lambda n: n.layers[0].synapse.width``. The same list of them goes to
+            :func:`stacked_networks`, :func:`train_ensemble` and :func:`outputs_of`.
         low: Smallest value, above zero.
         high: Largest value.
     """
@@ -119,6 +120,8 @@ def train_ensemble(
             "(networks, samples, steps, sources), (networks, samples), a key a network, and at least one batch."
         )
     check_spikes(x)
+    _check_stacked(networks, len(keys), tuned)
+    _check_training(networks, labels, epochs, rate)
     plan = _Plan(epochs, batch, rate, loss, tuple(tuned))
     networks, losses = _train(plan, networks, x, labels, keys, conditions or Conditions())
     return Ensemble(networks, np.asarray(losses))
@@ -149,8 +152,34 @@ def outputs_of(
     conditions = conditions or Conditions()
     x = jnp.asarray(x)
     check_spikes(x)
+    _check_stacked(networks, len(keys), tuned)
     y, did = _outputs(networks, x, keys, conditions, tuple(one.of for one in tuned))
     return np.asarray(y), did
+
+
+def _check_stacked(networks: SpikingNetwork, count: int, tuned: Sequence[Tuned]) -> None:
+    """Raise if what differs from network to network has no axis for them."""
+    weight = networks.readout.linear.weight
+    if np.ndim(weight) != 3 or np.shape(weight)[0] != count:
+        raise InputError(
+            f"The readout's weights have shape {np.shape(weight)}: not those of {count} networks, as there are keys. "
+            "Put them together with stacked_networks([...])."
+        )
+    for k, one in enumerate(tuned):
+        if np.ndim(one.of(networks)) == 0 or np.shape(one.of(networks))[0] != count:
+            raise InputError(
+                f"The tuned quantity {k} has shape {np.shape(one.of(networks))}, without an axis for the {count} "
+                "networks. Hand the same list to stacked_networks(networks, tuned) too."
+            )
+
+
+def _check_training(networks: SpikingNetwork, labels: Any, epochs: int, rate: float) -> None:
+    classes = int(np.shape(networks.readout.linear.weight)[1])
+    low, high = int(jnp.min(labels)), int(jnp.max(labels))
+    if low < 0 or high >= classes:
+        raise InputError(f"Labels run from {low} to {high}; a readout of {classes} takes 0 to {classes - 1}.")
+    if epochs < 1 or not 0.0 < rate < np.inf:
+        raise InputError(f"Training takes {epochs} epochs at a rate of {rate:.4g}; both must be above 0 and finite.")
 
 
 def accuracies(outputs: Any, labels: Any) -> np.ndarray:

@@ -82,7 +82,8 @@ def _accuracy(context: Context, spans: Any) -> Series:
     curves = [
         Curve(
             NAMES[kind], "1", [round(100 * row[kind].mean, 6) for row in spans.values()],
-            low=[100 * row[kind].low for row in spans.values()], high=[100 * row[kind].high for row in spans.values()],
+            low=[max(100 * row[kind].low, 0.0) for row in spans.values()],
+            high=[min(100 * row[kind].high, 100.0) for row in spans.values()],
         )
         for kind in kinds(context)
     ]  # fmt: skip

@@ -163,8 +163,8 @@ def tried(
 
 
 def curve(label: str, row: Sequence[Interval], **how: Any) -> Curve:
-    """Accuracies in per cent with their intervals."""
-    mean, low, high = ([100 * end for end in ends] for ends in zip(*row, strict=True))
+    """Accuracies in per cent with their intervals, as far as there are such accuracies."""
+    mean, low, high = ([min(max(100 * end, 0.0), 100.0) for end in ends] for ends in zip(*row, strict=True))
     return Curve(label, "1", mean, "both", low, high, **how)
 
 
