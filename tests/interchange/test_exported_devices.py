@@ -21,6 +21,8 @@ from mho.devices.effects.specimen import Specimen
 from mho.devices.library import MODELS
 from mho.interchange import behaviour, bench, bench_text, osdi_bench, run_ngspice, subcircuit, verilog_a
 
+pytestmark = pytest.mark.usefixtures("optimised")  # equations are integrated by SciPy, call by call
+
 # ngspice at reltol 1e-6 with 4000 points: worst error over a run, of a state's swing (or of a hundredth of
 # a state that hardly moves), and of a pin's largest current.
 STATE = 2e-3
