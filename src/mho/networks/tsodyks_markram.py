@@ -65,6 +65,11 @@ class TsodyksMarkram(AbstractSynapse):
     convention: Convention = eqx.field(static=True, default=Convention.MM2002)
 
     def __check_init__(self) -> None:
+        if not isinstance(self.convention, Convention):
+            raise ParameterError(
+                f"TsodyksMarkram.convention is {self.convention!r}; it must be one of: "
+                f"{', '.join(str(c) for c in Convention)}."
+            )
         check_ranges(self)
         if self.convention is Convention.TPM3 and isinstance(self.tau_rec, np.ndarray) and np.any(self.tau_rec <= 0):
             raise ParameterError(

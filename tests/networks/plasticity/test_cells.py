@@ -162,3 +162,60 @@ def test_what_cannot_be_is_named(cells, found):
         pair.paired(table, jnp.zeros(SHAPE), key=KEY)
     with pytest.raises(InputError, match="PairSTDP"):
         compete(Competition(table), cells, jnp.zeros((2, 16)), jnp.zeros(2, int), key=KEY, taught=True)
+
+
+@pytest.fixture(scope="module")
+def small(found):
+    hidden, output = (PlasticCells.of(found, s, key=KEY, spread=0.0) for s in ((4, 3), (2, 4)))
+    return hidden, output, OnChip(hidden.set(jnp.full((4, 3), 0.8), key=KEY), output, (1.0, 1.0))
+
+
+@pytest.mark.parametrize(
+    ("what", "told"),
+    [
+        ({"labels": np.zeros(3, int)}, r"\(3,\) for 2 samples"),
+        ({"labels": np.array([0, 5])}, r"Label \[1\] is 5.*0 to 1"),
+        ({"spikes": np.full((2, 5, 3), np.nan)}, "neither 0 nor 1"),
+        ({"spikes": np.ones((2, 5, 4))}, "with 3 inputs"),
+        ({"spikes": np.zeros((2, 5, 3))}, "set both matrices first"),
+        ({"rate": np.nan}, "rate is nan"),
+        ({"epochs": 0}, "at least 1"),
+    ],
+)
+def test_training_on_chip_refuses_what_it_cannot_learn_from(small, what, told):
+    given = {"spikes": np.ones((2, 5, 3)), "labels": np.array([0, 1])} | what
+    with pytest.raises(InputError, match=told):
+        train_on_chip(EProp(), small[2], key=KEY, **given)
+
+
+def test_fresh_matrices_are_refused(small):
+    with pytest.raises(InputError, match="set both matrices first"):
+        train_on_chip(EProp(), OnChip(*small[:2], (1.0, 1.0)), np.ones((2, 5, 3)), np.array([0, 1]), key=KEY)
+
+
+@pytest.mark.parametrize(
+    ("times", "labels", "told"),
+    [
+        (np.full((2, 3), 0.5e-3), [0], r"\(1,\) for 2 samples"),
+        (np.full((2, 3), 0.5e-3), [0, 10], "0 to 9"),
+        (np.full((2, 4), 0.5e-3), [0, 1], "with 3 inputs"),
+        (np.full((2, 3), 0.5), [0, 1], "500 ms at a window of 1 ms, and 2 of 2 samples"),
+        (np.full((2, 3), -1e-3), [0, 1], "from 0 s"),
+        (np.full((2, 3), np.inf), [0, 1], "2 of 2 samples"),
+    ],
+)
+def test_competition_refuses_what_never_fires(small, times, labels, told):
+    with pytest.raises(InputError, match=told):
+        compete(Competition(PairSTDP(0.3, 0.3, 1e-3, 1e-3)), small[0], times, np.array(labels), key=KEY)
+
+
+def test_cells_refuse_weights_that_are_none(small):
+    hidden = small[0]
+    with pytest.raises(InputError, match=r"nan at \[0, 0\]"):
+        hidden.updated(np.full((4, 3), np.nan), key=KEY)
+    with pytest.raises(InputError, match=r"\(outputs, inputs\) = \(4, 3\)"):
+        hidden.updated(np.zeros((3, 4)), key=KEY)
+    with pytest.raises(InputError, match="from -1 to 1"):
+        hidden.set(np.full((4, 3), 2.0), key=KEY)
+    with pytest.raises(InputError, match="from -1 to 1"):
+        hidden.set(np.full((4, 3), np.nan), key=KEY)

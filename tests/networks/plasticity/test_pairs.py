@@ -8,9 +8,19 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from mho.core import InputError
+from mho.core import InputError, ParameterError
 from mho.core.fields import cast
-from mho.networks.plasticity import EProp, Pairing, PairSTDP, RewardSTDP, TripletSTDP, Weights, wanted_changes
+from mho.networks import TsodyksMarkram
+from mho.networks.plasticity import (
+    Competition,
+    EProp,
+    Pairing,
+    PairSTDP,
+    RewardSTDP,
+    TripletSTDP,
+    Weights,
+    wanted_changes,
+)
 from mho.networks.surrogate import spike
 
 RNG = np.random.default_rng(7)
@@ -118,3 +128,17 @@ def test_eprop_is_the_gradient_where_it_should_be(loop):
         assert np.abs(theirs).max() > 1e-3
         assert np.allclose(ours, -theirs, rtol=0, atol=1e-12)
     assert np.allclose(whole.hidden, slope.hidden, rtol=0, atol=1e-12) is not loop
+
+
+def test_choices_that_do_not_exist_are_refused_with_those_that_do():
+    rule = PairSTDP(**PAIR)
+    for make, told in (
+        (lambda: PairSTDP(**PAIR, pairing="foo"), "Pairing.ALL, Pairing.NEAREST"),
+        (lambda: TripletSTDP(**TRIPLET, pairing="foo"), "Pairing.ALL, Pairing.NEAREST"),
+        (lambda: RewardSTDP("x", tau=1.0), "PairSTDP, TripletSTDP"),
+        (lambda: Competition("x"), "PairSTDP, GatedPulses, PairTable"),
+        (lambda: Competition(rule, window=1e-3, fire=5e-3), "fire is 5 ms; .* 1 ms"),
+        (lambda: TsodyksMarkram(0.5, 0.1, 0.1, convention="foo"), "Convention.MM2002"),
+    ):
+        with pytest.raises(ParameterError, match=told):
+            make()

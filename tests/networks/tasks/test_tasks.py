@@ -157,3 +157,27 @@ def test_sources_follow_a_series():
     assert counts[0, 0] in (99, 100, 101)
     assert counts[1, -1] in (99, 100, 101)
     assert counts[0, -1] == counts[1, 0] == 0
+
+
+@pytest.mark.parametrize(
+    ("how", "told"),
+    [
+        ({"intervals": (60e-3, 60e-3)}, "60 ms, 60 ms on a grid of 5 ms"),
+        ({"intervals": (1e-3, 60e-3)}, "5 ms or longer"),
+        ({"intervals": ()}, "none; give at least two"),
+        ({"duration": np.nan}, "finite and above 0"),
+        ({"duration": 1e-3}, "has no step"),
+        ({"duration": 0.1}, "trial longer"),
+        ({"dt": 0.0}, "finite and above 0"),
+    ],
+)
+def test_intervals_that_the_grid_cannot_tell_are_refused(how, told):
+    with pytest.raises(InputError, match=told):
+        interval(24, key=KEY, **how)
+
+
+def test_a_series_without_values_is_refused():
+    with pytest.raises(InputError, match="-5 values"):
+        mackey_glass(-5)
+    with pytest.raises(InputError, match="step is 0 units"):
+        mackey_glass(5, step=0.0)

@@ -22,6 +22,7 @@ from mho.crossbars.design import pulses_of
 from mho.crossbars.updating import changes, pulsed
 from mho.devices.device import AbstractDevice, Number, Pulse
 from mho.devices.effects import Specimen, WeibullEndurance, fated
+from mho.networks.plasticity.checks import check_numbers
 
 _MEASURED = 64  # cells whose mean answer to a pulse is taken as that of all
 _RAMP = 20_000  # most pulses to the middle of the window
@@ -98,15 +99,26 @@ class PlasticCells(eqx.Module):
         """The cells after whole pulses towards a wanted change of weights (outputs, inputs) [1].
 
         The number of pulses is the wanted change over the mean step, rounded up or down at random in proportion.
+
+        Raises:
+            InputError: If the change has another shape than the weights, or is not finite.
         """
+        check_numbers("Changes of weights", change, "1", self.array.shape[:2])
         wanted = changes(self.encoding, change, self.high - self.low, self.how)
         array, counts, energy = pulsed(self.array, wanted, self.how, key=key)
         return self._after(array, counts, energy)
 
     def set(self, weights: Number, *, key: jax.Array, most: int = 4096) -> PlasticCells:
-        """The cells pulsed in one go towards `weights`, open loop, with as many as `most` pulses each."""
+        """The cells pulsed in one go towards `weights`, open loop, with as many as `most` pulses each.
+
+        Nothing is read back: what is left between asked and held weights is the device's asymmetry and noise.
+
+        Raises:
+            InputError: If the weights have another shape than the cells, or lie outside -1 to 1.
+        """
+        check_numbers("Weights", weights, "1", self.array.shape[:2], high=1.0)
         far = eqx.tree_at(lambda c: c.how, self, PulseUpdate(self.how.up, self.how.down, self.how.step, most))
-        after = far.updated(weights - self.weights(), key=key)
+        after = far.updated(jnp.asarray(weights) - self.weights(), key=key)
         return eqx.tree_at(lambda c: c.how, after, self.how)
 
     def paired(self, scheme: Any, lags: Number, *, key: jax.Array) -> PlasticCells:

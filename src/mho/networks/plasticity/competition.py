@@ -15,10 +15,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from mho.core.errors import InputError
+from mho.core import engineering
+from mho.core.errors import InputError, ParameterError
 from mho.core.fields import check_ranges, quantity
 from mho.devices.device import Number
 from mho.networks.plasticity.cells import PlasticCells, rows, with_rows
+from mho.networks.plasticity.checks import check_epochs, check_kind, check_labels, concrete
 from mho.networks.plasticity.gating import GatedPulses
 from mho.networks.plasticity.pairs import PairSTDP
 from mho.networks.plasticity.presentation import presented
@@ -73,7 +75,13 @@ class Competition(eqx.Module):
     shrinks: Number = quantity("1", low=0.0, high=1.0, default=1.0)
 
     def __check_init__(self) -> None:
+        check_kind("Competition.rule", self.rule, (PairSTDP, GatedPulses, PairTable))
         check_ranges(self)
+        if concrete(self.window, self.fire) and np.any(np.asarray(self.fire) > np.asarray(self.window)):
+            raise ParameterError(
+                f"Competition.fire is {engineering(float(np.max(np.asarray(self.fire))), 's')}; it must lie within the "
+                f"window of {engineering(float(np.min(np.asarray(self.window))), 's')}. Fire sooner, or widen it."
+            )
 
     def potentials(self, weights: Number, times: Number) -> Number:
         """Potentials (..., outputs) when the rhythm lets one fire, from latencies (..., inputs)."""
@@ -99,7 +107,6 @@ class Competed(NamedTuple):
         return jnp.argmax(self.wins, axis=-1)
 
 
-@eqx.filter_jit
 def compete(
     competition: Competition,
     cells: PlasticCells,
@@ -128,10 +135,28 @@ def compete(
         Cells, fatigue and wins.
 
     Raises:
-        InputError: If a reward is asked of a device's own window.
+        InputError: If latencies, labels and cells do not fit each other, no latency lies in the window, or a reward is
+            asked of a device's own window.
     """
     if taught and not isinstance(competition.rule, PairSTDP):
         raise InputError("A reward scales wanted changes, which a device's own window has none of. Give a PairSTDP.")
+    check_epochs(epochs)
+    _check_times(competition, cells, times)
+    check_labels(labels, len(times), classes)
+    return _competed(competition, cells, jnp.asarray(times), jnp.asarray(labels), key, epochs, classes, taught)
+
+
+@eqx.filter_jit
+def _competed(
+    competition: Competition,
+    cells: PlasticCells,
+    times: Number,
+    labels: Number,
+    key: jax.Array,
+    epochs: int,
+    classes: int,
+    taught: bool,
+) -> Competed:
     n, outputs = times.shape[0], cells.array.shape[0]
     own = jnp.arange(outputs) % classes
     total = epochs * n
@@ -163,8 +188,46 @@ def compete(
     return Competed(cells, fatigue, wins)
 
 
-@eqx.filter_jit
 def decided(competition: Competition, competed: Competed, times: Number) -> Number:
-    """Class of the neuron that fires for each pattern (n, inputs) [s]."""
+    """Class of the neuron that fires for each pattern (n, inputs) [s].
+
+    Raises:
+        InputError: If the latencies do not fit the cells, or one lies outside the window.
+    """
+    _check_times(competition, competed.cells, times)
+    return _decided(competition, competed, jnp.asarray(times))
+
+
+@eqx.filter_jit
+def _decided(competition: Competition, competed: Competed, times: Number) -> Number:
     u = competition.potentials(competed.cells.weights(), times) - competed.fatigue
     return competed.labels[jnp.argmax(u, axis=-1)]
+
+
+def _check_times(competition: Competition, cells: PlasticCells, times: Any) -> None:
+    """Refuse latencies that are not (n, inputs) of the cells, not a number, before 0, or all beyond the window."""
+    shape, (outputs, inputs) = np.shape(times), cells.array.shape[:2]
+    if len(shape) != 2 or shape[1] != inputs or 0 in shape:
+        raise InputError(
+            f"The latencies have shape {shape}; they must be (n, inputs) with {inputs} inputs, as the cells "
+            f"({outputs}, {inputs}) have columns."
+        )
+    if not concrete(times, competition.window):
+        return
+    x, window = np.asarray(times), float(np.max(np.asarray(competition.window)))
+    bad = np.argwhere(np.isnan(x) | (x < 0))
+    if len(bad):
+        at = tuple(int(k) for k in bad[0])
+        raise InputError(
+            f"Latency {list(at)} is {engineering(float(x[at]), 's')}; latencies must lie from 0 s to the window of "
+            f"{engineering(window, 's')}, or be inf for no spike."
+        )
+    late = np.isfinite(x) & (x > window * (1 + 1e-5))
+    if late.any() or not np.isfinite(x).any():
+        latest = float(np.max(x[np.isfinite(x)], initial=-np.inf))
+        silent = int(np.sum(~(x <= window * (1 + 1e-5)).any(axis=1)))
+        raise InputError(
+            f"Latencies run to {engineering(latest, 's')} at a window of {engineering(window, 's')}, and {silent} of "
+            f"{shape[0]} samples have no spike in it. Give seconds from 0 to the window (latencies(values, window)), "
+            "or inf for no spike."
+        )

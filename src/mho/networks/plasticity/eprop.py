@@ -10,10 +10,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from mho.core.errors import ParameterError
+from mho.core.errors import InputError, ParameterError
 from mho.core.fields import check_ranges, quantity
 from mho.devices.device import Number
 from mho.networks.plasticity.cells import PlasticCells
+from mho.networks.plasticity.checks import check_epochs, check_labels, check_positive, concrete
 from mho.networks.plasticity.presentation import presented
 from mho.networks.surrogate import spike
 
@@ -171,7 +172,6 @@ def clocked(times: Any, steps: int, window: float) -> np.ndarray:
     return (np.arange(steps)[None, :, None] == at[:, None, :]).astype(np.float32)
 
 
-@eqx.filter_jit
 def train_on_chip(
     rule: EProp,
     network: OnChip,
@@ -197,7 +197,31 @@ def train_on_chip(
 
     Returns:
         The network, and the loss of every sample in the order of training.
+
+    Raises:
+        InputError: If spikes, labels and matrices do not fit each other, a number is not finite, or no hidden neuron
+            ever fires, so that nothing could be learned.
     """
+    check_positive("rate", rate, "1")
+    check_positive("between", between, "s", zero=True)
+    check_epochs(epochs)
+    _check_spikes(network, spikes)
+    check_labels(labels, len(spikes), network.output.array.shape[0])
+    _check_fires(rule, network, spikes)
+    return _trained(rule, network, jnp.asarray(spikes), jnp.asarray(labels), key, rate, epochs, between)
+
+
+@eqx.filter_jit
+def _trained(
+    rule: EProp,
+    network: OnChip,
+    spikes: Number,
+    labels: Number,
+    key: jax.Array,
+    rate: float,
+    epochs: int,
+    between: float,
+) -> tuple[OnChip, Number]:
     n = spikes.shape[0]
     total = epochs * n
 
@@ -215,8 +239,63 @@ def train_on_chip(
     return OnChip(hidden, output, network.reach, loop), losses
 
 
-@eqx.filter_jit
 def decisions(rule: EProp, network: OnChip, spikes: Number) -> Number:
-    """Class of each sample (n, steps, inputs): the largest output at the last step."""
+    """Class of each sample (n, steps, inputs): the largest output at the last step.
+
+    Raises:
+        InputError: If the spikes do not fit the matrices, or are not finite.
+    """
+    _check_spikes(network, spikes)
+    return _decided(rule, network, jnp.asarray(spikes))
+
+
+@eqx.filter_jit
+def _decided(rule: EProp, network: OnChip, spikes: Number) -> Number:
     weights = network.weights()
     return jax.lax.map(lambda x: jnp.argmax(rule.told(weights, x, 0).output), spikes)
+
+
+def _check_spikes(network: OnChip, spikes: Any) -> None:
+    """Refuse spikes that are not (n, steps, inputs) of the hidden matrix, and matrices that do not fit each other."""
+    shape, (hidden, inputs) = np.shape(spikes), network.hidden.array.shape[:2]
+    if len(shape) != 3 or shape[2] != inputs or 0 in shape:
+        raise InputError(
+            f"The spikes have shape {shape}; they must be (n, steps, inputs) with {inputs} inputs, as the hidden "
+            f"matrix ({hidden}, {inputs}) has columns."
+        )
+    if network.output.array.shape[1] != hidden:
+        raise InputError(
+            f"The output matrix takes {network.output.array.shape[1]} neurons and the hidden one gives {hidden}; make "
+            f"the output (classes, {hidden})."
+        )
+    if network.loop is not None and network.loop.array.shape[:2] != (hidden, hidden):
+        raise InputError(f"The loop is {network.loop.array.shape[:2]}; it must be ({hidden}, {hidden}).")
+    if concrete(spikes):
+        x = np.asarray(spikes)
+        bad = np.argwhere((x != 0) & (x != 1))
+        if len(bad):
+            at = tuple(int(k) for k in bad[0])
+            raise InputError(
+                f"Spike entry {list(at)} is {x[at]:.4g}, and {len(bad)} in all are neither 0 nor 1. Put the trains on "
+                "a clock first: clocked(times, steps, window)."
+            )
+
+
+def _check_fires(rule: EProp, network: OnChip, spikes: Any) -> None:
+    """Refuse a network of which no hidden neuron reaches its threshold in any sample: all changes would be 0."""
+    if not concrete(rule, network, spikes):
+        return
+    w, alpha, highest = np.asarray(network.weights().hidden), float(rule.alpha), -np.inf
+    for begin in range(0, len(spikes), 64):
+        arrived = np.asarray(spikes[begin : begin + 64], w.dtype) @ w.T
+        v = np.zeros_like(arrived[:, 0])
+        for t in range(arrived.shape[1]):
+            v = alpha * v + arrived[:, t]
+            highest = max(highest, float(v.max()))
+        if highest >= 1.0:
+            return
+    raise InputError(
+        f"No hidden neuron ever fires: the highest membrane of all samples is {highest:.3g}, and the threshold is 1; "
+        f"the hidden weights run from {w.min():.3g} to {w.max():.3g}. Fresh cells hold about 0: set both matrices "
+        "first, cells = cells.set(weights, key=key) with weights between -1 and 1, or raise reach."
+    )

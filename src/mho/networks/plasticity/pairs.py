@@ -19,6 +19,7 @@ from jax import lax
 from mho.core.errors import InputError
 from mho.core.fields import check_ranges, quantity
 from mho.devices.device import Number
+from mho.networks.plasticity.checks import check_kind
 from mho.networks.synapse import precision
 
 
@@ -99,6 +100,7 @@ class PairSTDP(AbstractRule):
     pairing: Pairing = eqx.field(static=True, default=Pairing.NEAREST)
 
     def __check_init__(self) -> None:
+        check_kind("PairSTDP.pairing", self.pairing, Pairing)
         check_ranges(self)
 
     def times(self) -> tuple[Number, Number, Number, Number]:
@@ -150,6 +152,7 @@ class TripletSTDP(AbstractRule):
     pairing: Pairing = eqx.field(static=True, default=Pairing.ALL)
 
     def __check_init__(self) -> None:
+        check_kind("TripletSTDP.pairing", self.pairing, Pairing)
         check_ranges(self)
 
     def times(self) -> tuple[Number, Number, Number, Number]:

@@ -9,7 +9,8 @@ import jax.numpy as jnp
 
 from mho.core.fields import check_ranges, quantity
 from mho.devices.device import Number
-from mho.networks.plasticity.pairs import AbstractRule, Traces
+from mho.networks.plasticity.checks import check_kind
+from mho.networks.plasticity.pairs import AbstractRule, PairSTDP, Traces, TripletSTDP
 
 
 class Eligible(NamedTuple):
@@ -38,6 +39,7 @@ class RewardSTDP(eqx.Module):
     rate: Number = quantity("1", default=1.0)
 
     def __check_init__(self) -> None:
+        check_kind("RewardSTDP.rule", self.rule, (PairSTDP, TripletSTDP, AbstractRule))
         check_ranges(self)
 
     def rest(self, inputs: int, outputs: int) -> Eligible:

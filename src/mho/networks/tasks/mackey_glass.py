@@ -43,10 +43,18 @@ def mackey_glass(
         Shape (length,).
 
     Raises:
-        InputError: If the step does not divide the delay or the unit of time.
+        InputError: If no value is asked for, a number is not finite, or the step does not divide delay or unit of
+            time.
 
     Source: M. C. Mackey, L. Glass, Science 197 (1977) 287.
     """
+    if length < 1:
+        raise InputError(f"mackey_glass was asked for {length} values; ask for at least 1.")
+    for name, value in (("tau", tau), ("step", step)):
+        if not (np.isfinite(value) and value > 0):
+            raise InputError(f"{name} is {value:.4g} units of time; it must be finite and above 0.")
+    if not (np.isfinite(warm_up) and warm_up >= 0):
+        raise InputError(f"warm_up is {warm_up:.4g} units of time; it must be finite and at least 0.")
     lag, per_unit = round(tau / step), round(1.0 / step)
     if lag < 1 or abs(lag * step - tau) > 1e-9 or abs(per_unit * step - 1.0) > 1e-9:
         raise InputError(f"A step of {step:.4g} divides neither a unit of time nor the delay of {tau:.4g} evenly.")

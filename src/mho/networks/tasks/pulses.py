@@ -12,7 +12,8 @@ import jax
 import numpy as np
 
 from mho.core import engineering
-from mho.networks.tasks.trials import BACKGROUND, JITTER, Trials, balanced, packets, volleys
+from mho.core.errors import InputError
+from mho.networks.tasks.trials import BACKGROUND, JITTER, Trials, balanced, packets, steps_of, volleys
 from mho.networks.trains import generator
 
 
@@ -44,7 +45,12 @@ def interval(
         background: Rate of single spikes of a source [1/s].
         duration: Of a trial [s].
         dt: Step of the grid [s].
+
+    Raises:
+        InputError: If there are fewer than two intervals, one is shorter than a step, or two differ by less than one.
     """
+    steps_of(duration, dt)
+    _check_intervals(intervals, dt)
     draw = generator(key)
     labels = balanced(trials, len(intervals), draw)
     first = onset * draw.random(trials)
@@ -138,6 +144,19 @@ def match(
         total=2 * group, duration=duration, dt=dt, jitter=jitter, background=background, draw=draw,
     )  # fmt: skip
     return Trials(spikes, (shown == asked).astype(np.int32), ("other", "same"), dt)
+
+
+def _check_intervals(intervals: Sequence[float], dt: float) -> None:
+    """Refuse intervals that the grid cannot tell apart."""
+    listed, step = ", ".join(engineering(x, "s") for x in intervals) or "none", engineering(dt, "s")
+    x = np.sort(np.asarray(intervals, np.float64))
+    if x.ndim != 1 or x.size < 2 or not np.isfinite(x).all():
+        raise InputError(f"The intervals are {listed}; give at least two finite ones, one a class.")
+    if x[0] < dt * (1 - 1e-9) or np.min(np.diff(x)) < dt * (1 - 1e-9):
+        raise InputError(
+            f"The intervals are {listed} on a grid of {step}; each must be {step} or longer, and {step} or more apart. "
+            "Spread them, or shorten dt."
+        )
 
 
 def _two(

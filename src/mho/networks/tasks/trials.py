@@ -38,7 +38,13 @@ class Trials(NamedTuple):
 
 
 def balanced(count: int, classes: int, draw: np.random.Generator) -> np.ndarray:
-    """`count` labels, every class as often as any other (up to one), in random order."""
+    """`count` labels, every class as often as any other (up to one), in random order.
+
+    Raises:
+        InputError: If there are fewer than two classes, or fewer trials than classes.
+    """
+    if classes < 2:
+        raise InputError(f"The task has {classes} classes; nothing is told apart with fewer than 2. Give more.")
     if count < classes:
         raise InputError(f"There are {count} trials for {classes} classes; ask for at least one of each.")
     return draw.permutation(np.arange(count) % classes).astype(np.int32)
@@ -50,10 +56,12 @@ def steps_of(duration: float, dt: float) -> int:
     Raises:
         InputError: If it is shorter than half a step.
     """
-    steps = round(duration / dt) if dt > 0 else 0
+    finite = np.isfinite(duration) and np.isfinite(dt)
+    steps = round(duration / dt) if finite and dt > 0 else 0
     if steps < 1:
         raise InputError(
-            f"A duration of {engineering(duration, 's')} has no step of {engineering(dt, 's')}; shorten the step."
+            f"A duration of {engineering(duration, 's')} has no step of {engineering(dt, 's')}. Both must be finite "
+            "and above 0, and the duration a step or more: lengthen it, or shorten the step."
         )
     return steps
 
