@@ -118,6 +118,13 @@ def test_device_synapses_in_both_engines(device_network, compiler):
     conductance = one.conductance("devices", [10], np.linspace(0.0, 0.1, 50))
     assert conductance.shape == (1, 50)
     assert conductance[0, -1] > float(single.device.g_rest)
+    for ids, when, message in (
+        ([10], [0.05, 0.2], "times hold 200 ms; the run goes from 0 s to 100 ms"),
+        ([10], [-0.01], "times hold -10 ms"),
+        ([0.5], [0.05], "hold 0.5; they must be whole numbers"),
+    ):
+        with pytest.raises(InputError, match=message):
+            one.conductance("devices", ids, when)
 
 
 def test_energy_of_first_events_is_the_devices_own(device_network):

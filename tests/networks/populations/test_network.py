@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 
-from mho.core.errors import InputError, ParameterError
+from mho.core.errors import InputError, ParameterError, SolverError
 from mho.networks import LIF, TsodyksMarkram
 from mho.networks import populations as pop
 
@@ -172,3 +172,115 @@ def test_a_synapse_keeps_only_what_matters():
     assert pop.plan(network(pop.Projection(**base, keep=("released",))), np.float32).fields == (("u", "x", "released"),)
     with pytest.raises(ParameterError, match="keeps 'cycles', which is not"):
         pop.plan(network(pop.Projection(**base, keep=("cycles",))), np.float32)
+
+
+NEURON = CELLS.neuron
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: pop.Population("x", 0, NEURON), "The size of x is 0; it must be a whole number from 1 on"),
+        (lambda: pop.Population("x", -3, NEURON), "The size of x is -3"),
+        (lambda: pop.Population("x", 2.5, NEURON), "The size of x is 2.5"),
+        (lambda: pop.Population("x", 2, "LIF"), "The neuron of x is 'LIF'; give a model"),
+        (
+            lambda: pop.Population("x", 10, LIF(250e-12, np.full(7, 20e-3), 3e-3, 2e-3, -70e-3, -70e-3, -55e-3)),
+            r"tau_m of x has shape \(7,\); give one number, or one for each of 10",
+        ),
+        (lambda: pop.SpikeSource("x", 0), "The size of x is 0"),
+        (lambda: pop.PoissonSource("x", 2, "10 Hz"), "The rate of x is '10 Hz'; give numbers in 1/s"),
+        (lambda: pop.one_to_one(0), "The number of sources is 0"),
+        (lambda: pop.all_to_all(2, 1.5), "The number of outputs is 1.5"),
+        (lambda: pop.fixed_probability(2, 2, 0.5, key=3), "key is 3, which is not a JAX random key"),
+        (lambda: pop.Projection("in", "cells", ONE, "150 pA", 1e-3), "weight of in to cells is '150 pA'; give numbers"),
+        (lambda: pop.Projection("in", "cells", ONE, 1e-9, 1e-3, "static"), "The synapse of in to cells is 'static'"),
+        (lambda: pop.Projection("in", "cells", ONE, 1e-9, 1e-3, TsodyksMarkram), "give a model with its numbers"),
+        (lambda: pop.Projection("in", "cells", (0, 1), 1e-9, 1e-3), "connectivity of in to cells is a tuple"),
+        (lambda: network(dt="0.1 ms"), "dt is '0.1 ms'; give a plain number in s, such as 1e-4"),
+    ],
+)
+def test_a_part_that_cannot_be_is_refused_when_made(build, message):
+    with pytest.raises(InputError, match=message):
+        build()
+
+
+@pytest.mark.parametrize("delay", [1e5, 1e6, np.asarray([1e-3, 1e-3, 1e-3, 1e6])])
+def test_delays_that_no_memory_holds_are_refused(delay):
+    with pytest.raises(InputError, match=r"longest delay of in to cells is .* steps of 100 µs.*at most 1 GB"):
+        network(pop.Projection("in", "cells", ONE, 1e-9, delay))
+
+
+@pytest.mark.parametrize("taus", [(1e-7, 3e-3), (20e-3, 1e-6)])
+def test_a_step_beyond_the_time_constants_is_refused(taus):
+    neuron = pop.CurrentLIF(250e-15, taus[0], (taus[1],), 2e-3, -70e-3, -70e-3, -55e-3, names=("excitatory",))
+    with pytest.raises(InputError, match=r"dt is 100 µs; it must be at most 4 times CurrentLIF.tau_"):
+        pop.SpikingNetwork([pop.Population("x", 1, neuron)], [], 1e-4)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"dtype": np.int32}, "a network runs in np.float32 or np.float64"),
+        ({"dtype": "float16"}, "dtype is 'float16'"),
+        ({"dtype": "double precision"}, "dtype is 'double precision'"),
+        ({"key": 3}, "key is 3, which is not a JAX random key"),
+        ({"noise": 3}, "noise is 3"),
+        ({"state": "good.npz"}, "state is 'good.npz'.*read a file with load_state"),
+        ({"duration": "0.1 s"}, "duration is '0.1 s'; give a plain number in s"),
+        ({"record": {"cells": [0.5]}}, "hold 0.5; they must be whole numbers"),
+        ({"spikes": {"in": ([1e-3], [0.5])}}, "ids of in hold 0.5; they must be whole numbers"),
+        ({"spikes": {"in": (["1 ms"], [0])}}, "give numbers in s"),
+    ],
+)
+def test_a_run_that_cannot_be_asked_for_is_refused(change, message):
+    given = {"duration": 0.1, "spikes": {"in": np.full((4, 1), np.nan)}} | change
+    with pytest.raises(InputError, match=message):
+        pop.simulate(network(), given.pop("duration"), **given)
+
+
+def test_a_state_of_another_step_is_refused(tmp_path):
+    """Twice the step and twice the delay have the same shapes."""
+    slow = network(pop.Projection("in", "cells", ONE, 1e-9, 2e-3), dt=2e-4)
+    path = pop.save_state(pop.rest(network()), tmp_path / "state.npz")
+    with pytest.raises(InputError, match="in steps of 100 µs, and the network runs in steps of 200 µs"):
+        pop.load_state(slow, path)
+    with pytest.raises(InputError, match="The state was made in steps of 100 µs"):
+        pop.simulate(slow, 0.1, spikes={"in": np.full((4, 1), np.nan)}, state=pop.rest(network()))
+    with pytest.raises(InputError, match="with its sizes and delays"):
+        pop.load_state(network(pop.Projection("in", "cells", ONE, 1e-9, 2e-3)), path)
+
+
+@pytest.mark.parametrize("left", [0, 40, -30])
+def test_a_state_file_that_was_cut_off_is_named(tmp_path, left):
+    path = pop.save_state(pop.rest(network()), tmp_path / "state.npz")
+    path.write_bytes(path.read_bytes()[:left])
+    with pytest.raises(InputError, match=r"state.npz cannot be read as a state.*Was it cut off\?"):
+        pop.load_state(network(), path)
+
+
+def test_files_that_hold_no_state_are_named(tmp_path):
+    path = tmp_path / "text.npz"
+    path.write_text("v = -70 mV")
+    with pytest.raises(InputError, match="cannot be read as a state"):
+        pop.load_state(network(), path)
+    np.savez(path, step=3)
+    with pytest.raises(InputError, match="does not tell the step of its clock"):
+        pop.load_state(network(), path)
+    with pytest.raises(InputError, match="Name a file in a folder that exists"):
+        pop.save_state(pop.rest(network()), tmp_path / "none" / "state.npz")
+
+
+def test_spikes_outside_the_run_are_told():
+    from mho.networks.populations.inputs import Inputs
+
+    given = Inputs(pop.plan(network(), np.float32), {"in": (np.asarray([5.0, 20.0]), np.asarray([0, 1]))}, None)
+    with pytest.warns(UserWarning, match=r"No spike of in falls inside the run from 0 s to 100 ms.*from 5 s to 20 s"):
+        given.warn_if_outside(0, 1000)
+    given.warn_if_outside(0, 60_000)
+
+
+def test_a_membrane_that_is_lost_is_named():
+    state = pop.rest(network(), v={"cells": np.asarray([-70e-3, -70e-3, np.nan, -70e-3])})
+    with pytest.raises(SolverError, match=r"The membrane of neuron 2 of cells is nan V .*1 of 4 are not finite"):
+        pop.simulate(network(), 1e-3, spikes={"in": np.full((4, 1), np.nan)}, state=state, engine="jax")

@@ -83,7 +83,7 @@ class Clocked:
             ProjectionState(jnp.asarray(s.last), tuple(jnp.asarray(leaf[where]) for leaf in s.leaves))
             for s, (where, _) in zip(state.synapses, self.places, strict=True)
         )
-        return jax.tree.map(jnp.asarray, state._replace(step=np.int32(state.step), synapses=())), synapses
+        return jax.tree.map(jnp.asarray, state._replace(step=np.int32(state.step), synapses=(), dt=())), synapses
 
     def leave(self, state: Any) -> NetworkState:
         """The state that both engines share."""
@@ -93,7 +93,7 @@ class Clocked:
             for s, (_, there) in zip(synapses, self.places, strict=True)
         )
         rest = jax.tree.map(np.asarray, rest)
-        return rest._replace(step=int(rest.step), synapses=back)
+        return rest._replace(step=int(rest.step), synapses=back, dt=self.plan.rest.dt)
 
     def run(self, state: Any, inputs: Sequence[np.ndarray], steps: int, key: Any = None) -> tuple[Any, Volley]:
         """Some steps, with room enough.

@@ -89,7 +89,7 @@ class Compiled:
             neurons.append(jax.tree.unflatten(structure, [next(values) for _ in range(structure.num_leaves)]))
             lines.append(next(values))
         synapses = [ProjectionState(next(values), tuple(next(values) for _ in s.leaves)) for s in rest.synapses]
-        return NetworkState(step, tuple(neurons), tuple(lines), tuple(values), tuple(synapses))
+        return NetworkState(step, tuple(neurons), tuple(lines), tuple(values), tuple(synapses), rest.dt)
 
     def run(self, state: Any, inputs: Sequence[np.ndarray], steps: int, key: Any = None) -> tuple[Any, Volley]:
         """Some steps.

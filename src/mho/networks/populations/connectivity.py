@@ -10,6 +10,7 @@ import jax
 import numpy as np
 
 from mho.core.errors import ParameterError
+from mho.networks.populations.checks import check_key, check_size
 from mho.networks.trains import generator
 
 
@@ -24,7 +25,8 @@ class Connectivity:
         outputs: Number of neurons.
 
     Raises:
-        ParameterError: If an index is out of range, sources are not in order, or the lists differ in length.
+        ParameterError: If a size is no whole number from 1 on, an index is out of range, sources are not in
+            order, or the lists differ in length.
     """
 
     pre: np.ndarray
@@ -33,6 +35,8 @@ class Connectivity:
     outputs: int
 
     def __post_init__(self) -> None:
+        check_size("Connectivity.inputs", self.inputs)
+        check_size("Connectivity.outputs", self.outputs)
         if self.pre.shape != self.post.shape or self.pre.ndim != 1:
             raise ParameterError(
                 f"Connectivity: pre and post have shapes {self.pre.shape} and {self.post.shape}; give one per synapse."
@@ -70,12 +74,15 @@ class Connectivity:
 
 def all_to_all(inputs: int, outputs: int) -> Connectivity:
     """Every source on every neuron."""
+    check_size("The number of inputs", inputs)
+    check_size("The number of outputs", outputs)
     pre, post = np.indices((inputs, outputs), np.int32).reshape(2, -1)
     return Connectivity(pre, post, inputs, outputs)
 
 
 def one_to_one(n: int) -> Connectivity:
     """Source k on neuron k."""
+    check_size("The number of sources", n)
     index = np.arange(n, dtype=np.int32)
     return Connectivity(index, index, n, n)
 
@@ -95,6 +102,9 @@ def fixed_probability(
     Raises:
         ParameterError: If the probability is out of range.
     """
+    check_size("The number of inputs", inputs)
+    check_size("The number of outputs", outputs)
+    check_key("key", key)
     if not 0.0 < probability <= 1.0:
         raise ParameterError(f"The probability of a synapse is {probability:.4g}; it must be above 0 and at most 1.")
     draw, cells = generator(key), inputs * outputs
@@ -118,6 +128,10 @@ def fixed_indegree(
     Raises:
         ParameterError: If there are fewer sources than that.
     """
+    check_size("The number of inputs", inputs)
+    check_size("The number of outputs", outputs)
+    check_size("The in-degree", degree)
+    check_key("key", key)
     if not 0 < degree <= inputs - (not self_connections):
         raise ParameterError(f"An in-degree of {degree} was asked of {inputs} sources; it must be 1 to {inputs}.")
     draw = generator(key)

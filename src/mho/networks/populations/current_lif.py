@@ -14,6 +14,7 @@ from mho.networks.populations.neurons import (
     AbstractNeuron,
     Adaptation,
     Spike,
+    check_fast,
     check_receptors,
     check_refractory,
     grown,
@@ -139,8 +140,13 @@ class CurrentLIF(AbstractNeuron):
         return tuple(1.0 / tau for tau in (*self.tau_syn, *adapting))
 
     def prepared(self, dt: float) -> Propagators:
-        """Exact propagators of a step of `dt` [s]."""
+        """Exact propagators of a step of `dt` [s].
+
+        Raises:
+            InputError: If the step is longer than the refractory time, or than four time constants.
+        """
         check_refractory("CurrentLIF", self.t_ref, dt)
+        check_fast("CurrentLIF", dt, tau_m=self.tau_m, tau_syn=self.tau_syn)
         rate = 1.0 / np.asarray(self.tau_m)
         rates = tuple(np.where(np.abs(b / rate - 1.0) < _APART, rate * (1.0 + _APART), b) for b in self._rates())
         inverse = 1.0 / np.asarray(self.c)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from mho.core import engineering
 from mho.core.errors import InputError
 from mho.core.names import meant
+from mho.networks.populations.checks import numbers, whole_numbers
 from mho.networks.populations.plan import Plan, poisson_rates
 from mho.networks.trains import generator
 
@@ -69,6 +71,19 @@ class Inputs:
         mean = float(np.sum(rate)) * self.dt
         return int(mean + 6.0 * np.sqrt(mean) + 3.0)
 
+    def warn_if_outside(self, first: int, stop: int) -> None:
+        """Warn of sources all of whose given spikes fall outside the grid points from `first` to before `stop`."""
+        for name, (at, _) in self.given.items():
+            a, b = np.searchsorted(at, [first, stop])
+            if at.size and a == b:
+                begin, last, start, end = (engineering(float(k * self.dt), "s") for k in (at[0], at[-1], first, stop))
+                warnings.warn(
+                    f"No spike of {name} falls inside the run from {start} to {end}; they come from {begin} to {last}. "
+                    "Are they in seconds? They count from the first step of all.",
+                    UserWarning,
+                    stacklevel=3,
+                )
+
     def grid(self, first: int, steps: int) -> list[np.ndarray]:
         """For each source who fires at `steps` grid points from `first` on, shape (steps, most); else its size."""
         found = []
@@ -120,14 +135,14 @@ class Inputs:
 def _events(name: str, spikes: Any, size: int) -> tuple[np.ndarray, np.ndarray]:
     """Times and sources of given spikes, checked."""
     if isinstance(spikes, tuple):
-        times, who = np.asarray(spikes[0], np.float64), np.asarray(spikes[1], np.int32)
+        times, who = numbers(f"Spike times of {name}", spikes[0], "s"), whole_numbers(f"ids of {name}", spikes[1])
         if times.shape != who.shape or times.ndim != 1:
             raise InputError(f"{name}: times and ids have shapes {times.shape} and {who.shape}; give one id a spike.")
         if who.size and (who.min() < 0 or who.max() >= size):
             raise InputError(f"{name}: ids run from {who.min()} to {who.max()}; allowed is 0 to {size - 1}.")
         falls = np.flatnonzero(np.diff(times) < 0)
     else:
-        rows = np.atleast_2d(np.asarray(spikes, np.float64))
+        rows = np.atleast_2d(numbers(f"Spike times of {name}", spikes, "s"))
         if rows.shape[0] != size or rows.ndim != 2:
             raise InputError(
                 f"{name}: spikes have shape {rows.shape}; give {size} rows padded with NaN, or (times, ids)."
@@ -144,4 +159,4 @@ def _events(name: str, spikes: Any, size: int) -> tuple[np.ndarray, np.ndarray]:
             f"A spike of {name} comes at {engineering(float(np.min(times)), 's')}; times must be finite and not "
             "negative. Shift the train."
         )
-    return times, who
+    return times, who.astype(np.int32)

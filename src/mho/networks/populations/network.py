@@ -7,17 +7,21 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import jax
 import numpy as np
 
 from mho.core import engineering
 from mho.core.errors import InputError, ParameterError
 from mho.core.names import meant
 from mho.networks.neurons import LIF
+from mho.networks.populations.checks import check_number, check_size, numbers
 from mho.networks.populations.connectivity import Connectivity
 from mho.networks.populations.current_lif import CurrentLIF
 from mho.networks.populations.energy import EventEnergy
 from mho.networks.populations.neurons import AbstractNeuron
 from mho.networks.synapse import AbstractSynapse, StaticSynapse, batch_shape
+
+_ROOM = 1e9  # bytes for a projection's spikes on their way, in double precision
 
 
 @dataclass(frozen=True)
@@ -28,11 +32,27 @@ class Population:
         name: What projections and results call it.
         size: Number of neurons.
         neuron: Their model, with one number for all or one for each; a :class:`mho.networks.LIF` is taken as it is.
+
+    Raises:
+        ParameterError: If the size is no whole number from 1 on, or the model or the shape of its numbers do not fit.
     """
 
     name: str
     size: int
     neuron: AbstractNeuron | LIF
+
+    def __post_init__(self) -> None:
+        check_size(f"The size of {self.name}", self.size)
+        if not isinstance(self.neuron, AbstractNeuron | LIF):
+            raise ParameterError(
+                f"The neuron of {self.name} is {self.neuron!r}; give a model with its numbers, such as CurrentLIF(...)."
+            )
+        for where, leaf in jax.tree_util.tree_flatten_with_path(self.neuron)[0]:
+            if np.shape(leaf) not in ((), (self.size,)):
+                raise ParameterError(
+                    f"{jax.tree_util.keystr(where)[1:]} of {self.name} has shape {np.shape(leaf)}; give one number, or "
+                    f"one for each of {self.size}."
+                )
 
     @cached_property
     def model(self) -> AbstractNeuron:
@@ -47,10 +67,16 @@ class SpikeSource:
     Args:
         name: What projections and runs call it.
         size: Number of sources.
+
+    Raises:
+        ParameterError: If the size is no whole number from 1 on.
     """
 
     name: str
     size: int
+
+    def __post_init__(self) -> None:
+        check_size(f"The size of {self.name}", self.size)
 
 
 @dataclass(frozen=True)
@@ -71,7 +97,8 @@ class PoissonSource:
     rate: Any
 
     def __post_init__(self) -> None:
-        rate = np.asarray(self.rate, np.float64)
+        check_size(f"The size of {self.name}", self.size)
+        rate = numbers(f"The rate of {self.name}", self.rate, "1/s")
         if not np.all(np.isfinite(rate) & (rate >= 0)):
             raise ParameterError(f"The rate of {self.name} is not a number from 0 on. Correct it.")
         if rate.shape not in ((), (self.size,)):
@@ -108,11 +135,21 @@ class Projection:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", self.name or f"{self.pre} to {self.post}")
+        if not isinstance(self.connectivity, Connectivity):
+            raise ParameterError(
+                f"The connectivity of {self.name} is a {type(self.connectivity).__name__}; give a Connectivity, such "
+                "as one_to_one(10), or the field `connectivity` of a wiring."
+            )
+        if not isinstance(self.synapse, AbstractSynapse):
+            raise ParameterError(
+                f"The synapse of {self.name} is {self.synapse!r}; give a model with its numbers, such as "
+                "StaticSynapse()."
+            )
         n = self.connectivity.synapses
         if n == 0:
             raise ParameterError(f"{self.name} has no synapses. Raise its probability, or leave it out.")
-        for what, value in (("weight", self.weight), ("delay", self.delay)):
-            number = np.asarray(value, np.float64)
+        for what, value, unit in (("weight", self.weight, "A or S"), ("delay", self.delay, "s")):
+            number = numbers(f"{what} of {self.name}", value, unit)
             if number.shape not in ((), (n,)):
                 raise ParameterError(
                     f"{what} of {self.name} has shape {number.shape}; give one, or one for each of {n}."
@@ -143,7 +180,7 @@ class SpikingNetwork:
 
     Raises:
         ParameterError: If names, sizes or receptors do not fit together.
-        InputError: If a delay or a refractory time is shorter than a step.
+        InputError: If a delay or a refractory time is shorter than a step, or what is on its way takes more than 1 GB.
     """
 
     populations: Sequence[Population]
@@ -152,6 +189,7 @@ class SpikingNetwork:
     sources: Sequence[SpikeSource | PoissonSource] = ()
 
     def __post_init__(self) -> None:
+        check_number("dt", self.dt, "s", "1e-4")
         if not (np.isfinite(self.dt) and self.dt > 0):
             raise InputError(f"dt is {engineering(self.dt, 's')}; it must be above 0.")
         names = [part.name for part in (*self.populations, *self.sources)]
@@ -188,6 +226,7 @@ class SpikingNetwork:
                 f"A delay of {projection.name} is {engineering(least, 's')}; it must be at least one step, "
                 f"{engineering(self.dt, 's')}. Lengthen it or shorten dt."
             )
+        self._check_room(projection, pre.size, post)
         width = float(np.max(np.asarray(projection.synapse.width)))
         if width > self.dt * (1 + 1e-6):
             raise InputError(
@@ -195,6 +234,19 @@ class SpikingNetwork:
                 f"{engineering(self.dt, 's')} must not be shorter. Shorten the pulse."
             )
         self.receptors(projection)
+
+    def _check_room(self, projection: Projection, sources: int, post: Population) -> None:
+        """Raise if the spikes on their way, or the currents that they will be, take more than `_ROOM`."""
+        steps = np.rint(np.asarray(projection.delay, np.float64) / self.dt)
+        shortest, longest = float(steps.min()), float(steps.max())
+        line = (longest - shortest + 1) * len(post.model.receptors) * post.size * np.dtype(np.float64).itemsize
+        if max(line, shortest * sources) > _ROOM:
+            raise InputError(
+                f"The longest delay of {projection.name} is {engineering(longest * self.dt, 's')}, {longest:.4g} steps "
+                f"of {engineering(self.dt, 's')}; what is on its way would take "
+                f"{engineering(max(line, shortest * sources), 'B')}, and at most {engineering(_ROOM, 'B')} are kept. "
+                "Shorten the delay (it is in seconds) or lengthen dt."
+            )
 
     def part(self, name: str) -> Population | SpikeSource | PoissonSource:
         """The population or source of that name.

@@ -7,6 +7,7 @@ import math
 from typing import Any, NamedTuple
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -14,6 +15,8 @@ from mho.core import engineering
 from mho.core.errors import InputError, ParameterError
 from mho.core.fields import check_ranges, quantity
 from mho.networks.synapse import Number
+
+_LONGEST = 4.0  # a step, in time constants: exponents of a step stay where `grown` keeps nine digits
 
 
 class Spike(NamedTuple):
@@ -119,6 +122,17 @@ def check_refractory(kind: str, t_ref: Any, dt: float) -> None:
         raise InputError(
             f"dt is {engineering(dt, 's')}; it must be at most {kind}.t_ref, {engineering(least, 's')}. Shorten it."
         )
+
+
+def check_fast(kind: str, dt: float, **constants: Any) -> None:
+    """Raise if a step is long beside a time constant, where a crossing inside it cannot be placed."""
+    for name, values in constants.items():
+        least = min(float(np.min(np.asarray(x))) for x in jax.tree.leaves(values))
+        if dt > _LONGEST * least * (1 + 1e-6):
+            raise InputError(
+                f"dt is {engineering(dt, 's')}; it must be at most {_LONGEST:g} times {kind}.{name}, "
+                f"{engineering(least, 's')}. Shorten it, or correct {name}."
+            )
 
 
 def release(out: Number, step: Number, dt: Number) -> tuple[Number, Number]:

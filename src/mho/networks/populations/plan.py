@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from mho.networks.populations.checks import check_precision
 from mho.networks.populations.event_rule import EventRule, event_rule
 from mho.networks.populations.network import PoissonSource, Population, SpikingNetwork
 from mho.networks.populations.neurons import AbstractNeuron
@@ -58,6 +59,7 @@ class NetworkState(NamedTuple):
         lines: What is on its way to each population, one row a step, the next first.
         recent: For each population, then each source, who fired in the last steps, the last first.
         synapses: Of each projection.
+        dt: Step of the clock that it was made on [s].
     """
 
     step: int
@@ -65,6 +67,7 @@ class NetworkState(NamedTuple):
     lines: tuple[np.ndarray, ...]
     recent: tuple[np.ndarray, ...]
     synapses: tuple[ProjectionState, ...]
+    dt: Any
 
 
 class Plan(NamedTuple):
@@ -81,7 +84,12 @@ class Plan(NamedTuple):
 
 
 def plan(network: SpikingNetwork, dtype: Any) -> Plan:
-    """Lay a network out in the precision `dtype`."""
+    """Lay a network out in the precision `dtype`.
+
+    Raises:
+        InputError: If the precision is neither single nor double.
+    """
+    check_precision(dtype)
     parts: list[Any] = [*network.populations, *network.sources]
     index = {part.name: k for k, part in enumerate(parts)}
     depths, lines = [1] * len(parts), [1] * len(network.populations)
@@ -107,6 +115,7 @@ def plan(network: SpikingNetwork, dtype: Any) -> Plan:
         lines=tuple(np.zeros((c.rows, c.width), dtype) for c in cells),
         recent=tuple(np.zeros((d, part.size), np.uint8) for d, part in zip(depths, parts, strict=True)),
         synapses=tuple(synapses),
+        dt=float(network.dt),
     )
     sizes = tuple(part.size for part in parts)
     return Plan(network, np.dtype(dtype), cells, sizes, tuple(depths), tuple(rows), rest, tuple(fields))

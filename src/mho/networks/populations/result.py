@@ -14,6 +14,7 @@ from mho.core.errors import InputError, ParameterError
 from mho.core.fields import cast
 from mho.core.names import meant
 from mho.networks.device_synapse import DeviceSynapse
+from mho.networks.populations.checks import numbers, whole_numbers
 from mho.networks.populations.network import SpikingNetwork
 from mho.networks.populations.plan import NetworkState, Plan
 from mho.networks.synapse import precision, train
@@ -117,7 +118,7 @@ class SpikingResult:
                 f"The history of {projection} is worked out from its spikes, for a run from rest and without noise; "
                 "this run was not. Record it in such a run."
             )
-        index = np.atleast_1d(np.asarray(synapses))
+        index = np.atleast_1d(whole_numbers(f"Synapses of {projection}", synapses))
         if index.size and (index.min() < 0 or index.max() >= one.connectivity.synapses):
             raise ParameterError(f"{projection} has synapses 0 to {one.connectivity.synapses - 1}; {index} was asked.")
         at, who = self.grid[one.pre]
@@ -134,16 +135,23 @@ class SpikingResult:
         Args:
             projection: Name of the projection.
             synapses: Their numbers.
-            times: When, ascending [s].
+            times: When, within the run [s].
 
         Raises:
-            InputError: As :meth:`history`, and if the synapses are no devices.
+            InputError: As :meth:`history`, and if the synapses are no devices or a time lies outside the run.
         """
         one = self.network.projection(projection)
         if not isinstance(one.synapse, DeviceSynapse):
             raise InputError(f"The synapses of {projection} are no devices; ask for their history.")
         spikes = self.history(projection, synapses).times
-        index, when = np.atleast_1d(np.asarray(synapses)), np.asarray(times, np.float64)
+        index, when = np.atleast_1d(whole_numbers(f"Synapses of {projection}", synapses)), numbers("times", times, "s")
+        when, slack = np.atleast_1d(when), 1e-9 * self.duration
+        outside = ~((when >= -slack) & (when <= self.duration + slack))
+        if np.any(outside):
+            raise InputError(
+                f"times hold {engineering(float(when[outside][0]), 's')}; the run goes from 0 s to "
+                f"{engineering(self.duration, 's')}. Ask within it, or run longer."
+            )
         found = np.empty((index.size, when.size))
         with jax.enable_x64(True):
             exact = cast(one.synapse, np.float64)

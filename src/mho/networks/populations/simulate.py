@@ -9,7 +9,9 @@ import jax
 import numpy as np
 
 from mho.core import engineering
-from mho.core.errors import InputError, ParameterError
+from mho.core.errors import InputError, ParameterError, SolverError
+from mho.networks.populations.checkpoint import check_step
+from mho.networks.populations.checks import check_key, check_number, check_precision, numbers, whole_numbers
 from mho.networks.populations.clocked import Clocked, Volley
 from mho.networks.populations.compiled import Compiled, chosen
 from mho.networks.populations.inputs import Inputs
@@ -38,7 +40,7 @@ def rest(network: SpikingNetwork, *, dtype: Any = np.float32, v: Mapping[str, An
     names = [p.name for p in network.populations]
     for name, volts in (v or {}).items():
         size, k = network.part(name).size, names.index(name)
-        given = np.asarray(volts, dtype)
+        given = numbers(f"v of {name}", volts, "V").astype(dtype)
         if given.shape not in ((), (size,)):
             raise ParameterError(f"v of {name} has shape {given.shape}; give one voltage, or {size}.")
         neurons[k] = neurons[k]._replace(v=np.array(np.broadcast_to(given, (size,))))
@@ -83,19 +85,29 @@ def simulate(
     Raises:
         InputError: If the inputs do not fit the network.
         KernelError: If the kernel was asked for by name and cannot be had.
+        SolverError: If a membrane left the range of numbers.
+
+    Warns:
+        UserWarning: If spikes of a source are given and none of them falls inside the run.
     """
+    check_number("duration", duration, "s", "0.1")
+    dtype = check_precision(dtype)
+    for what, given in (("key", key), ("noise", noise)):
+        if given is not None:
+            check_key(what, given)
     steps = round(duration / network.dt) if np.isfinite(duration) else 0
     if steps < 1:
         raise InputError(
             f"The run is {engineering(duration, 's')}; it must be finite and at least one step, "
             f"{engineering(network.dt, 's')}. Lengthen it."
         )
-    with jax.enable_x64(np.dtype(dtype) == np.float64):
+    with jax.enable_x64(dtype == np.float64):
         laid = plan(network, dtype)
         watched = _watched(laid, record or {})
         state = laid.rest if state is None else _fitting(state, laid)
         first = state.step
         inputs = Inputs(laid, spikes or {}, key)
+        inputs.warn_if_outside(first, first + steps)
         if first == 0:
             state = _with_inputs_at_zero(state, inputs, len(laid.cells))
         library = chosen(laid, engine, noisy=noise is not None)
@@ -111,6 +123,7 @@ def simulate(
                 done += count
                 tell(done)
         end = runner.leave(moving)
+    _check_membranes(laid, end)
     return _result(laid, state, end, volleys, inputs, watched, runner.engine, noise is not None)
 
 
@@ -119,20 +132,41 @@ def _watched(laid: Plan, record: Mapping[str, Sequence[int]]) -> list[np.ndarray
         laid.network.part(name)
     found = []
     for population in laid.network.populations:
-        index = np.asarray(record.get(population.name, ()), np.int32)
+        index = np.atleast_1d(
+            whole_numbers(f"Neurons of {population.name} in `record`", record.get(population.name, ()))
+        )
         if index.size and (index.min() < 0 or index.max() >= population.size):
             raise ParameterError(f"record of {population.name} asks for {index}; it has 0 to {population.size - 1}.")
-        found.append(index)
+        found.append(index.astype(np.int32))
     return found
 
 
 def _fitting(state: NetworkState, laid: Plan) -> NetworkState:
+    if not isinstance(state, NetworkState):
+        raise InputError(
+            f"state is {state!r:.60}, no state of a network. Give the `state` of a result; read a file with load_state."
+        )
+    check_step("The state", float(state.dt), laid.network.dt)
     shapes = [
         [(np.shape(x), np.asarray(x).dtype) for x in jax.tree.leaves(s._replace(step=0))] for s in (state, laid.rest)
     ]
     if shapes[0] != shapes[1]:
-        raise InputError("The state is that of another network, or of another precision. Begin at rest, or set dtype.")
+        raise InputError(
+            "The state is that of another network, of other delays, or of another precision. Begin at rest, or set "
+            "dtype."
+        )
     return state
+
+
+def _check_membranes(laid: Plan, end: NetworkState) -> None:
+    for population, cells in zip(laid.network.populations, end.neurons, strict=True):
+        lost = np.flatnonzero(~np.isfinite(cells.v))
+        if lost.size:
+            raise SolverError(
+                f"The membrane of neuron {lost[0]} of {population.name} is {cells.v[lost[0]]} V at the end of the run "
+                f"({lost.size} of {population.size} are not finite). Check the weights and the neuron's numbers (in A, "
+                "S, F, V and s), or shorten dt."
+            )
 
 
 def _with_inputs_at_zero(state: NetworkState, inputs: Inputs, populations: int) -> NetworkState:
