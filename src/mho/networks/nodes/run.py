@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.core import Tracer
 from jaxtyping import Array
 
 from mho.core import engineering
@@ -163,7 +164,7 @@ def _checked(network: SpikingNetwork, order: Order, inputs: Sequence[Array], rec
 def _check_finite(network: SpikingNetwork, inputs: Sequence[Any]) -> None:
     """Refuse signals that are not finite; too few or too many are refused by their shapes."""
     for name, x in zip(network.inputs, inputs, strict=False):
-        if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(x)):
+        if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(x)):
             continue
         values = np.asarray(x)
         bad = np.argwhere(~np.isfinite(values))

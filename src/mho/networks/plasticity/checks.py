@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax.core import Tracer
 
 from mho.core import engineering
 from mho.core.errors import InputError, ParameterError
@@ -14,7 +15,7 @@ from mho.core.errors import InputError, ParameterError
 
 def concrete(*values: Any) -> bool:
     """Whether all leaves are numbers; what JAX traces has none to look at."""
-    return not any(isinstance(x, jax.core.Tracer) for x in jax.tree.leaves(values))
+    return not any(isinstance(x, Tracer) for x in jax.tree.leaves(values))
 
 
 def check_numbers(name: str, values: Any, unit: str, shape: tuple[int, ...], high: float | None = None) -> None:
