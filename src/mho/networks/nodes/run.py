@@ -10,8 +10,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.core import Tracer
 from jaxtyping import Array
 
+from mho.core import engineering
 from mho.core.errors import NetworkError, reason_of
 from mho.core.fields import cast
 from mho.networks.nodes.network import SpikingNetwork
@@ -49,8 +51,14 @@ def simulate(
         What it gave, as NumPy arrays. :func:`steps` is the same for JAX's derivatives and batches.
 
     Raises:
-        NetworkError: If inputs are missing or have another shape, or a delay is no whole number of steps.
+        NetworkError: If inputs are missing, have another shape or are not finite, the step is not above 0, or a delay
+            is no whole number of steps.
     """
+    if not (np.isfinite(dt) and dt > 0):
+        raise NetworkError(
+            f"dt is {engineering(dt, 's')}; a step must be finite and above 0 s. Give it in seconds, as dt=1e-4."
+        )
+    _check_finite(network, inputs)
     with jax.enable_x64(np.dtype(dtype) == np.float64):
         arrays = [jnp.asarray(x, dtype) for x in inputs]
         return jax.tree.map(np.asarray, steps(cast(network, dtype), arrays, dt, tuple(record)))
@@ -151,6 +159,21 @@ def _checked(network: SpikingNetwork, order: Order, inputs: Sequence[Array], rec
     lost = [n for n in record if n not in order.nodes]
     if lost:
         raise NetworkError(f"There is no node {lost[0]!r} to record. Nodes: {', '.join(order.nodes)}.")
+
+
+def _check_finite(network: SpikingNetwork, inputs: Sequence[Any]) -> None:
+    """Refuse signals that are not finite; too few or too many are refused by their shapes."""
+    for name, x in zip(network.inputs, inputs, strict=False):
+        if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(x)):
+            continue
+        values = np.asarray(x)
+        bad = np.argwhere(~np.isfinite(values))
+        if len(bad):
+            at = tuple(int(k) for k in bad[0])
+            raise NetworkError(
+                f"Input {name!r} is {values[at]} at {list(at)}; {len(bad)} entries in all are not finite. Correct "
+                "them, or leave those samples out."
+            )
 
 
 def _membrane(state: Any) -> Array:
