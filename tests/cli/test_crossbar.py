@@ -28,7 +28,8 @@ def test_currents_errors_and_files(mho_, tmp_path):
     assert float(rows[1].split(",")[2]) < 7e-6
     assert (tmp_path / "map.svg").read_text().count("<image") >= 3
     assert mho_("g.npy", "v.csv", "--node", "22", "--out", "all.npz").exit_code == 0
-    saved = np.load(tmp_path / "all.npz")
+    with np.load(tmp_path / "all.npz") as file:
+        saved = dict(file)
     assert saved["v_row"].shape == (1, 2, 2)
 
 

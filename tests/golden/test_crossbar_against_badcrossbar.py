@@ -15,7 +15,8 @@ def test_stored_results(references):
     folder = references / "crossbars"
     if not (folder / "badcrossbar.npz").is_file():
         pytest.skip(f"{folder / 'badcrossbar.npz'} not found; the comparison with badcrossbar's results did not run")
-    data = np.load(folder / "badcrossbar.npz")
+    with np.load(folder / "badcrossbar.npz") as file:
+        data = dict(file)
     for case in json.loads((folder / "badcrossbar.json").read_text()):
         key, stem = case["key"], case["key"].split("_case")[0]
         r = case.get("r_i", 0.0)

@@ -24,7 +24,8 @@ def test_population_against_the_exact_solution(references, engine):
     """
     if engine == "kernel" and shutil.which("g++") is None:
         pytest.skip("g++ is not installed; the compiled kernel was not compared with the exact solution")
-    data = np.load(references / "spiking" / "lif_population.npz")
+    with np.load(references / "spiking" / "lif_population.npz") as file:
+        data = dict(file)
     wires, order = pop.Connectivity.ordered(data["pre"].ravel(), np.repeat(np.arange(20), 60), inputs=200, outputs=20)
     neuron = LIF(250e-12, 20e-3, 3e-3, 2e-3, -70e-3, -70e-3, -55e-3)
     synapse = TsodyksMarkram(0.1, 1.0, 0.1)

@@ -47,8 +47,9 @@ TOLERANCE = {np.float64: 1e-12, np.float32: 1e-5}
 
 @pytest.fixture(scope="module")
 def spikes(references):
-    data = np.load(references / "spiking" / "stp_per_spike.npz")
-    names = [key[5:] for key in data.files if key.startswith("t_ms/")]
+    with np.load(references / "spiking" / "stp_per_spike.npz") as file:
+        data = dict(file)
+    names = [key[5:] for key in data if key.startswith("t_ms/")]
     return data, names, padded_trains([data[f"t_ms/{name}"] * 1e-3 for name in names])
 
 
@@ -156,7 +157,8 @@ CASES = {"static": (2.3, None), "facil": (7.0, (0.1, 1.0, 0.1))}
 
 @pytest.fixture(scope="module")
 def population(references):
-    data = np.load(references / "spiking" / "lif_population.npz")
+    with np.load(references / "spiking" / "lif_population.npz") as file:
+        data = dict(file)
     times = padded_trains([np.sort(data["in_t_ms"][data["in_i"] == k]) * 1e-3 for k in range(200)])
     pre, post, weight = data["pre"].ravel(), np.repeat(np.arange(20), 60), data["w_pA"].ravel() * 1e-12
     neuron = LIF(250e-12, 20e-3, 3e-3, 2e-3, -70e-3, -70e-3, -55e-3)

@@ -65,8 +65,8 @@ def _matrix(path: Path, unit: str, what: str, example: str) -> np.ndarray:
 
 def _numpy(path: Path, what: str) -> np.ndarray:
     try:
-        values = np.load(path, allow_pickle=False)
-        return np.asarray(values, np.float64)
+        with path.open("rb") as file:
+            return np.asarray(np.load(file, allow_pickle=False), np.float64)
     except (OSError, ValueError, TypeError, EOFError) as error:
         raise InputError(
             f"{path} cannot be read as an NPY file of {what}: {error}. Save it with numpy.save."
