@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
 from mho.core.errors import ParameterError
+from mho.core.fields import check_ranges, quantity
 from mho.devices.kinetics import relative_decay
+from mho.networks.neurons import check_reset
 from mho.networks.synapse import Number
 
 STEEPEST = 1000.0
@@ -36,24 +39,38 @@ class Membrane(NamedTuple):
     floor: Any
 
 
-def membrane(neuron: Any) -> Membrane:
-    """The membrane of a neuron with fields of those names; its floor is the lower of rest and reset."""
-    numbers = {name: getattr(neuron, name) for name in Membrane._fields if name != "floor"}
-    plain = isinstance(neuron.v_rest, np.ndarray) and isinstance(neuron.v_reset, np.ndarray)
-    return Membrane(**numbers, floor=(np if plain else jnp).minimum(neuron.v_rest, neuron.v_reset))
+class AbstractExponentialLIF(eqx.Module):
+    """Fields that exponential neurons of populations and of trainable layers share; each says what they are."""
 
+    c: Number = quantity("F", positive=True)
+    i_leak: Number = quantity("A", low=0.0)
+    g_leak: Number = quantity("S", low=0.0)
+    v_rest: Number = quantity("V")
+    v_reset: Number = quantity("V")
+    v_threshold: Number = quantity("V")
+    v_slope: Number = quantity("V", positive=True)
+    i_spike: Number = quantity("A", positive=True)
+    t_ref: Number = quantity("s", positive=True)
 
-def check_slope(neuron: Any) -> None:
-    """Raise if a threshold is so steep that its exponential has no number."""
-    if not all(isinstance(x, np.ndarray) for x in (neuron.v_threshold, neuron.v_slope)):
-        return
-    steep = (neuron.v_threshold - np.minimum(neuron.v_rest, neuron.v_reset)) / neuron.v_slope
-    if np.any(steep > STEEPEST):
-        raise ParameterError(
-            f"{type(neuron).__name__}.v_slope is {np.min(neuron.v_slope):.4g} V, {np.max(steep):.0f} times smaller "
-            f"than threshold less rest or reset; at most {STEEPEST:.0f}. Raise it, or take a CurrentLIF: its threshold "
-            "is sharp."
-        )
+    def __check_init__(self) -> None:
+        check_ranges(self)
+        check_reset(self)
+        if not all(isinstance(x, np.ndarray) for x in (self.v_threshold, self.v_slope)):
+            return
+        steep = (self.v_threshold - np.minimum(self.v_rest, self.v_reset)) / self.v_slope
+        if np.any(steep > STEEPEST):
+            raise ParameterError(
+                f"{type(self).__name__}.v_slope is {np.min(self.v_slope):.4g} V, {np.max(steep):.0f} times smaller "
+                f"than threshold less rest or reset; at most {STEEPEST:.0f}. Raise it, or take a CurrentLIF: its "
+                "threshold is sharp."
+            )
+
+    @property
+    def membrane(self) -> Membrane:
+        """The membrane; its floor is the lower of rest and reset."""
+        numbers = {name: getattr(self, name) for name in Membrane._fields if name != "floor"}
+        plain = isinstance(self.v_rest, np.ndarray) and isinstance(self.v_reset, np.ndarray)
+        return Membrane(**numbers, floor=(np if plain else jnp).minimum(self.v_rest, self.v_reset))
 
 
 def net_current(p: Membrane, v: Number, i: Number, t: Number) -> Number:

@@ -27,7 +27,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from mho.core.quantities import engineering
-from mho.studies.study import Stage, Study, choice, count, quantity
+from mho.studies.study import Stage, Study, choice, count, quantity, sets
 
 _STAGES: dict[str, tuple[str, tuple[str, ...]]] = {
     "training": ("networks for the digits, trained plainly and for hardware", ()),
@@ -37,12 +37,6 @@ _STAGES: dict[str, tuple[str, tuple[str, ...]]] = {
     "bits": ("how many bits are enough", ("training",)),
     "costs": ("energy, time and area beside digital hardware", ("training",)),
 }
-
-
-def _sets() -> Sequence[str]:
-    from mho.devices import parameter_sets
-
-    return parameter_sets()
 
 
 def _networks() -> Sequence[str]:
@@ -90,9 +84,9 @@ class AnalogInference(Study):
             "hzo_fefet_jerry_pulse",
         ),
         "devices that are compared, on the perceptron",
-        among=_sets,
+        among=sets,
     )
-    device: str = choice("pcm_hermes2", "device of all other stages", among=_sets)
+    device: str = choice("pcm_hermes2", "device of all other stages", among=sets)
     network: str = choice("convolutional", "network of all other stages", among=_networks)
     hidden: int = count(64, "hidden neurons of the perceptron", low=2, high=1024)
     channels: int = count(16, "channels of the first convolution; the second has twice as many", low=1, high=64)

@@ -53,7 +53,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from mho.core.quantities import engineering
-from mho.studies.study import Stage, Study, choice, count, file, quantity
+from mho.studies.study import Stage, Study, choice, count, ecrams, file, quantity
 
 # What each stage does, and whose outcomes it uses. Long stages stand early, so that two cores are busy to the end.
 _STAGES: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -68,12 +68,6 @@ _STAGES: dict[str, tuple[str, tuple[str, ...]]] = {
     "device": ("the device under a train of spikes", ("measurement",)),
     "floors": ("one pulse train through every floor", ("energy",)),
 }
-
-
-def _sets() -> Sequence[str]:
-    from mho.devices import parameter_sets
-
-    return parameter_sets("ecram")
 
 
 def _neurons() -> Sequence[str]:
@@ -98,7 +92,7 @@ class ECRAMSTP(Study):
     )
 
     measurement: str | None = file("pulse measurement, a CSV whose headings carry units")
-    device: str = choice("ecram_stp_ref", "the one device of every floor, and the start of the fit", among=_sets)
+    device: str = choice("ecram_stp_ref", "the one device of every floor, and the start of the fit", among=ecrams)
     modes: str = choice("auto", "volatile modes of the fit", among=lambda: ("auto", "1", "2", "3", "4"))
     temperature: float = quantity(300.15, "K", "temperature", low=200.0, high=450.0)
     supply: float = quantity(1.0, "V", "supply of every circuit", low=0.6, high=1.8)

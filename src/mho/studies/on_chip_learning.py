@@ -22,11 +22,11 @@ consolidation  learning.consolidation  rate of a train (log) -> long-term change
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from mho.core.quantities import engineering
-from mho.studies.study import Stage, Study, choice, count, quantity
+from mho.studies.study import Stage, Study, choice, count, quantity, sets
 
 _STAGES: dict[str, tuple[str, tuple[str, ...]]] = {
     "windows": ("windows of plasticity, from the devices' own equations", ()),
@@ -37,12 +37,6 @@ _STAGES: dict[str, tuple[str, tuple[str, ...]]] = {
     "endurance": ("learning on while cells die", ()),
     "consolidation": ("from short-term to long-term weight in one device", ()),
 }
-
-
-def _sets() -> Sequence[str]:
-    from mho.devices import parameter_sets
-
-    return parameter_sets()
 
 
 class OnChipLearning(Study):
@@ -69,9 +63,9 @@ class OnChipLearning(Study):
     technologies: tuple[str, ...] = choice(
         ("ecram_tang_pulse", "taox_tio2", "alox_hfo2_woo", "ag_asi_jo", "epiram_agsige_choi", "hzo_fefet_jerry_pulse"),
         "devices that are compared",
-        among=_sets,
+        among=sets,
     )
-    device: str = choice("ecram_tang_pulse", "device of the stages after that; a pulse model", among=_sets)
+    device: str = choice("ecram_tang_pulse", "device of the stages after that; a pulse model", among=sets)
     neurons: int = count(64, "neurons that compete", low=10, high=4096)
     hidden: int = count(48, "hidden neurons of the network that e-prop trains", low=2, high=1024)
     epochs: int = count(2, "passes over the digits", low=1, high=100)

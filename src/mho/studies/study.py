@@ -75,6 +75,20 @@ def choice(default: Any, text: str, *, among: Callable[[], Sequence[str]], fille
     return Field(default, description=text, json_schema_extra={"among": among, "filled": filled})  # type: ignore[arg-type]
 
 
+def sets() -> Sequence[str]:
+    """Packaged parameter sets, for a :func:`choice`; devices are loaded when it is asked."""
+    from mho.devices import parameter_sets
+
+    return parameter_sets()
+
+
+def ecrams() -> Sequence[str]:
+    """Those of the model "ecram"."""
+    from mho.devices import parameter_sets
+
+    return parameter_sets("ecram")
+
+
 def file(text: str) -> Any:
     """A field of a study that names an input file, or None for the packaged one."""
     return Field(None, description=text, json_schema_extra={"file": True})

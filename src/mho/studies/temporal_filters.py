@@ -26,7 +26,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from mho.studies.study import Stage, Study, choice, count, quantity
+from mho.studies.study import Stage, Study, choice, count, ecrams, quantity
 
 _STAGES: dict[str, tuple[str, tuple[str, ...]]] = {
     "compare": ("every task with every kind of synapse", ()),
@@ -38,12 +38,6 @@ _STAGES: dict[str, tuple[str, tuple[str, ...]]] = {
     "price": ("a price on activity", ("compare",)),
     "growth": ("a decision's energy as networks grow", ()),
 }
-
-
-def _sets() -> Sequence[str]:
-    from mho.devices import parameter_sets
-
-    return parameter_sets("ecram")
 
 
 def _tasks() -> Sequence[str]:
@@ -89,7 +83,7 @@ class TemporalFilters(Study):
     tuned: tuple[str, ...] = choice(
         ("match", "interval"), "tasks on which the widths of pulses are trained too", among=_tasks
     )
-    device: str = choice("ecram_stp_ref", "ECRAM of the plastic synapses", among=_sets)
+    device: str = choice("ecram_stp_ref", "ECRAM of the plastic synapses", among=ecrams)
     utilisation: float = quantity(
         0.08333333333333333, "1", "share of the free room that a spike loads", low=0.01, high=0.9
     )

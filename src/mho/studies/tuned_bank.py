@@ -21,11 +21,11 @@ witness      bank.witness        table: responses and spikes in mho and in ngspi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from mho.core.quantities import engineering
-from mho.studies.study import Stage, Study, choice, count, quantity
+from mho.studies.study import Stage, Study, choice, count, ecrams, quantity
 
 _STAGES: dict[str, tuple[str, tuple[str, ...]]] = {
     "design": ("four numbers a member, by derivatives through the transient", ()),
@@ -35,12 +35,6 @@ _STAGES: dict[str, tuple[str, tuple[str, ...]]] = {
     "population": ("banks with mismatch and spread name rates", ("response",)),
     "witness": ("every member in ngspice", ("response",)),
 }
-
-
-def _sets() -> Sequence[str]:
-    from mho.devices import parameter_sets
-
-    return parameter_sets("ecram")
 
 
 class TunedBank(Study):
@@ -67,7 +61,7 @@ class TunedBank(Study):
     lone: float = quantity(
         2.3, "1", "charge that a spike after silence leaves, over one's at a member's rate", low=1.6, high=10.0
     )
-    device: str = choice("ecram_stp_ref", "ECRAM of the synapses, its polarity reversed", among=_sets)
+    device: str = choice("ecram_stp_ref", "ECRAM of the synapses, its polarity reversed", among=ecrams)
     floor: float = quantity(
         2e-6, "S", "smallest channel conductance, which says how deep the ECRAM can depress", low=1e-8, high=9e-6
     )

@@ -8,10 +8,9 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
-from mho.core.fields import check_ranges, quantity
+from mho.core.fields import quantity
 from mho.networks import exponential
 from mho.networks.circuit_energy import CircuitEnergy
-from mho.networks.neurons import check_reset
 from mho.networks.populations.neurons import (
     AbstractNeuron,
     Spike,
@@ -51,7 +50,7 @@ class ExponentialStep(NamedTuple):
     energy: CircuitEnergy | None
 
 
-class ExponentialLIF(AbstractNeuron):
+class ExponentialLIF(exponential.AbstractExponentialLIF, AbstractNeuron):
     r"""Exponential integrate-and-fire with a constant and a linear leak; synapses inject exponential currents.
 
     .. math:: C \dot V = \sum_r I_r + I_{bias} - I_{leak} - g_{leak}(V - V_{rest})
@@ -83,25 +82,13 @@ class ExponentialLIF(AbstractNeuron):
     Source: Fourcaud-Trocmé et al., J. Neurosci. 23 (2003) 11628; the constant leak is that of a saturated transistor.
     """
 
-    c: Number = quantity("F", positive=True)
-    i_leak: Number = quantity("A", low=0.0)
-    g_leak: Number = quantity("S", low=0.0)
-    v_rest: Number = quantity("V")
-    v_reset: Number = quantity("V")
-    v_threshold: Number = quantity("V")
-    v_slope: Number = quantity("V", positive=True)
-    i_spike: Number = quantity("A", positive=True)
-    t_ref: Number = quantity("s", positive=True)
     tau_syn: tuple[Number, ...] = quantity("s", positive=True)
     i_bias: Number = quantity("A", default=0.0)
     energy: CircuitEnergy | None = None
     names: tuple[str, ...] = eqx.field(static=True, default=("synaptic",))
 
     def __check_init__(self) -> None:
-        check_ranges(self)
         check_receptors("ExponentialLIF", self.names, tau_syn=self.tau_syn)
-        check_reset(self)
-        exponential.check_slope(self)
 
     @property
     def receptors(self) -> tuple[str, ...]:
@@ -121,7 +108,7 @@ class ExponentialLIF(AbstractNeuron):
         rates = tuple(1.0 / np.asarray(tau) for tau in self.tau_syn)
         return ExponentialStep(
             dt=np.asarray(dt),
-            membrane=exponential.membrane(self),
+            membrane=self.membrane,
             i_bias=np.asarray(self.i_bias),
             decays=tuple(np.exp(-dt * b) for b in rates),
             means=tuple(-np.expm1(-dt * b) / (dt * b) for b in rates),

@@ -13,17 +13,16 @@ from jax import lax
 
 from mho.core import engineering
 from mho.core.errors import InputError
-from mho.core.fields import check_ranges, quantity
+from mho.core.fields import quantity
 from mho.devices.kinetics import relative_decay
 from mho.networks import exponential
 from mho.networks.circuit_energy import CircuitEnergy
-from mho.networks.neurons import check_reset
 from mho.networks.spiking.neurons import AbstractSpikingNeuron, AbstractSteps
 from mho.networks.surrogate import spike
 from mho.networks.synapse import Number
 
 
-class ExponentialLIF(AbstractSpikingNeuron):
+class ExponentialLIF(exponential.AbstractExponentialLIF, AbstractSpikingNeuron):
     r"""Exponential integrate-and-fire with a constant and a linear leak, as in :mod:`mho.networks.populations`.
 
     .. math:: C \dot V = I + I_{bias} - I_{leak} - g_{leak}(V - V_{rest}) + I_{spike}\,e^{(V - V_{threshold})/\Delta}
@@ -54,23 +53,9 @@ class ExponentialLIF(AbstractSpikingNeuron):
     `mho.networks.surrogate` in how far the membrane, driven through the step, is above what it needs to diverge.
     """
 
-    c: Number = quantity("F", positive=True)
-    i_leak: Number = quantity("A", low=0.0)
-    g_leak: Number = quantity("S", low=0.0)
-    v_rest: Number = quantity("V")
-    v_reset: Number = quantity("V")
-    v_threshold: Number = quantity("V")
-    v_slope: Number = quantity("V", positive=True)
-    i_spike: Number = quantity("A", positive=True)
-    t_ref: Number = quantity("s", positive=True)
     tau_syn: Number | None = quantity("s", positive=True, default=None)
     i_bias: Number = quantity("A", default=0.0)
     energy: CircuitEnergy | None = None
-
-    def __check_init__(self) -> None:
-        check_ranges(self)
-        check_reset(self)
-        exponential.check_slope(self)
 
     @property
     def receptors(self) -> int:
@@ -98,7 +83,7 @@ class ExponentialLIF(AbstractSpikingNeuron):
                 relative_decay(jnp.asarray(dt / self.tau_syn)),
                 self.charge / self.tau_syn,
             )
-        parts = exponential.membrane(self), dt, current, self.i_bias, self.v_reset, self.t_ref, self.energy
+        parts = self.membrane, dt, current, self.i_bias, self.v_reset, self.t_ref, self.energy
         return ExponentialSteps(*jax.tree.map(jnp.asarray, parts))  # whose precision a layer sets
 
 

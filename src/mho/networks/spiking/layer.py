@@ -149,7 +149,8 @@ class SpikingLayer(eqx.Module):
         steps = spikes.shape[0]
         if listed:
             arrived = jnp.sum(spikes < sources, axis=(0, 2)).astype(self.feed.weight.dtype)
-            given, feed, cycles = self._listed(spikes), self.feed, jnp.zeros_like(arrived)
+            self._check_listed()
+            given, feed, cycles = spikes, self.feed, jnp.zeros_like(arrived)
         else:
             arrived = jnp.sum(spikes, axis=(0, 2))
             given, feed, cycles = self._given(spikes, _keys(of_feed, steps))
@@ -203,14 +204,12 @@ class SpikingLayer(eqx.Module):
             return signal
         return delayed(signal, self.delay, longest=self.longest)
 
-    def _listed(self, sources: Number) -> Number:
-        """Sources that fire, as the layer takes them."""
+    def _check_listed(self) -> None:
         on_chip = isinstance(self.feed.weight, AbstractOperand)
         if on_chip or not isinstance(self.synapse, Static) or self.delay is not None or self.per_weight:
             raise InputError(
                 "Spikes came as a list of sources; chips, plastic synapses and delays need them as 1 and 0."
             )
-        return sources
 
 
 class Readout(eqx.Module):

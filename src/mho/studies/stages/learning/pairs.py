@@ -12,7 +12,7 @@ from mho.networks.plasticity import PairSTDP, PairTable, pair_table
 from mho.studies import provenance
 from mho.studies.execution import Context
 from mho.studies.outcome import Outcome, Table
-from mho.studies.stages.learning.subjects import competed, patterns, shares
+from mho.studies.stages.learning.subjects import competed, patterns, per_sample, shares
 from mho.studies.stages.learning.windows import WAVED
 
 _ERROR = 1e-3
@@ -36,7 +36,7 @@ def work(context: Context) -> Outcome:
     for k, (name, rule) in enumerate(rules.items()):
         context.progress(k / len(rules), name)
         runs = [competed(context, given, found, seed, rule=rule) for seed in range(study.seeds)]
-        energy, pulses = (float(np.mean([getattr(run, what) for run in runs])) / shown for what in ("energy", "pulses"))
+        pulses, energy = per_sample(runs, shown)
         rows.append([name, shares(runs), pulses, engineering(energy, "J", 3)])
     return Outcome(
         tables={

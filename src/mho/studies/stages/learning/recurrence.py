@@ -13,7 +13,7 @@ from mho.networks.plasticity import EProp
 from mho.networks.tasks import digits_by_rows
 from mho.studies.execution import Context
 from mho.studies.outcome import Outcome, Table
-from mho.studies.stages.learning.subjects import Trains, shares, supervised
+from mho.studies.stages.learning.subjects import Trains, per_sample, shares, supervised
 
 _STEPS, _RATE = 24, 200.0  # three steps a row, in each of which a white pixel's source fires [1/s]
 _REACH = (2.0, 1.0)  # eight sources feed a neuron, not 128
@@ -34,7 +34,7 @@ def work(context: Context) -> Outcome:
                 supervised(context, given, found, seed, rule=_RULE, reach=_REACH, epochs=study.rows_epochs,
                            recurrent=recurrent)
             )  # fmt: skip
-        energy, pulses = (float(np.mean([getattr(run, what) for run in runs])) / shown for what in ("energy", "pulses"))
+        pulses, energy = per_sample(runs, shown)
         weights = study.hidden * (given.spikes.shape[2] + 10 + recurrent * (study.hidden - 1))
         name = "recurrent" if recurrent else "feed-forward"
         rows.append([name, weights, shares(runs), pulses, engineering(energy, "J", 3)])

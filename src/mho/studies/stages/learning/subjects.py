@@ -184,6 +184,14 @@ def shares(runs: Sequence[Learned]) -> str:
     return share(float(np.mean(right)), *within_one(interval(right)))
 
 
+def per_sample(runs: Sequence[Learned], shown: int) -> tuple[float, float]:
+    """Pulses and energy [J] of one of the samples that were shown, mean of several seeds."""
+    return (
+        float(np.mean([run.pulses for run in runs])) / shown,
+        float(np.mean([run.energy for run in runs])) / shown,
+    )
+
+
 def _key(context: Context, what: str, seed: int) -> jax.Array:
     return jax.random.fold_in(jax.random.key(context.seed(what)), seed)
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from mho.core.quantities import engineering
 from mho.metrics.kpi import KPI, provenance_of
+from mho.metrics.learning import within_one
 from mho.networks.spiking import Bill
 from mho.networks.spiking.contest import CONTESTS, Played
 from mho.studies import provenance
@@ -79,14 +80,12 @@ def chance(task: str) -> float:
 
 
 def _accuracy(context: Context, spans: Any) -> Series:
-    curves = [
-        Curve(
-            NAMES[kind], "1", [round(100 * row[kind].mean, 6) for row in spans.values()],
-            low=[max(100 * row[kind].low, 0.0) for row in spans.values()],
-            high=[min(100 * row[kind].high, 100.0) for row in spans.values()],
-        )
-        for kind in kinds(context)
-    ]  # fmt: skip
+    curves = []
+    for kind in kinds(context):
+        row = [spans[task][kind] for task in spans]
+        low, high = zip(*(within_one((one.low, one.high)) for one in row), strict=True)
+        mean = [round(100 * one.mean, 6) for one in row]
+        curves.append(Curve(NAMES[kind], "1", mean, low=[100 * x for x in low], high=[100 * x for x in high]))
     guesses = ", ".join(f"{task} {100 * chance(task):.3g}" for task in spans)
     return Series(
         Axis("task", "", [f"{task}: {CONTESTS[task][0]}" for task in spans]), curves, "accuracy [%]", kind="bars",

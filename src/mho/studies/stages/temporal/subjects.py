@@ -15,6 +15,7 @@ from mho.core.parameters import ParameterSet
 from mho.core.quantities import engineering
 from mho.core.sampling import Spread
 from mho.devices import Pulse, parameters
+from mho.metrics.learning import within_one
 from mho.metrics.network import interval
 from mho.networks.bank import pulse_width
 from mho.networks.spiking import Bill, ClockedDevice, ClockedTM, Conditions, EventEnergy, Static, weights_of
@@ -164,7 +165,8 @@ def tried(
 
 def curve(label: str, row: Sequence[Interval], **how: Any) -> Curve:
     """Accuracies in per cent with their intervals, as far as there are such accuracies."""
-    mean, low, high = ([min(max(100 * end, 0.0), 100.0) for end in ends] for ends in zip(*row, strict=True))
+    low, high = zip(*(within_one((one.low, one.high)) for one in row), strict=True)
+    mean, low, high = ([100 * end for end in ends] for ends in ([one.mean for one in row], low, high))
     return Curve(label, "1", mean, "both", low, high, **how)
 
 
